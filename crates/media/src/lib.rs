@@ -1,0 +1,9 @@
+//! Media without I/O, without a clock and without async: exact time, ISO-BMFF and CMAF, the
+//! presentation model with its suppliers, and the one MPD writer and the one HLS writer.
+#![forbid(unsafe_code)]
+
+pub mod presentation;
+pub mod supply;
+pub mod template;
+pub mod time;
+pub mod xml;

@@ -1,0 +1,319 @@
+//! The presentation: what every manifest is written from, whoever supplies it.
+//!
+//! | noun | DASH | HLS |
+//! |---|---|---|
+//! | [`Shape`] | everything of an MPD that does not move with time | multivariant playlist |
+//! | [`SwitchingSet`] | AdaptationSet | rendition group, or the variants of one |
+//! | [`Track`] | Representation | rendition or variant |
+//! | [`Period`] | Period | stretch between two discontinuities |
+//! | [`Timeline`] | SegmentTimeline, or what `@duration` and the clock imply | media playlist |
+//!
+//! A shape is shared and never changes; a [`Presentation`] is the snapshot at one instant and is
+//! cheap to make: it holds counts and run-length coded timelines, no per-segment allocation.
+
+use std::sync::Arc;
+
+use crate::{template::Template, time::Time, time::Timescale, xml::Element};
+
+/// What kind of media a track carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Content {
+    /// Moving pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Subtitles or captions.
+    Text,
+    /// Still pictures, such as thumbnails.
+    Image,
+}
+
+impl Content {
+    /// Returns the name used by DASH `@contentType`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Text => "text",
+            Self::Image => "image",
+        }
+    }
+}
+
+/// Frames per second as a fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRate {
+    /// Numerator.
+    pub num: u32,
+    /// Denominator, not zero.
+    pub den: u32,
+}
+
+/// The nominal segment duration, as `SegmentTemplate@duration` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nominal {
+    /// Duration of a segment in ticks of `timescale`.
+    pub duration: u64,
+    /// Ticks per second.
+    pub timescale: Timescale,
+}
+
+/// One representation: what is the same at every instant.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// `Representation@id`, unique in the shape.
+    pub id: String,
+    /// Codec string of RFC 6381; empty for images.
+    pub codecs: String,
+    /// Type of the segments, such as `video/mp4`.
+    pub mime_type: String,
+    /// `@bandwidth` in bits per second, as declared or else measured.
+    pub bandwidth: u64,
+    /// Greatest bit rate of any segment, measured, bits per second (HLS `BANDWIDTH`).
+    pub peak_bandwidth: u64,
+    /// Mean bit rate, measured, bits per second (HLS `AVERAGE-BANDWIDTH`).
+    pub average_bandwidth: u64,
+    /// Ticks per second of the media (`mdhd.timescale`).
+    pub timescale: Timescale,
+    /// Picture width and height in pixels.
+    pub size: Option<(u32, u32)>,
+    /// Sample aspect ratio, when known.
+    pub sar: Option<(u32, u32)>,
+    /// Frame rate, when known.
+    pub frame_rate: Option<FrameRate>,
+    /// Audio sampling rate in Hz.
+    pub sampling_rate: Option<u32>,
+    /// Audio channels.
+    pub channels: Option<u32>,
+    /// URL of the init segment below the asset; absent for images.
+    pub init: Option<Template>,
+    /// URLs of the media segments below the asset, with `$Number$` or `$Time$`.
+    pub media: Template,
+    /// What `$Number$` addressing without a timeline announces.
+    pub nominal: Nominal,
+    /// Further attributes of the Representation, kept from the source, in order.
+    pub attributes: Vec<(String, String)>,
+    /// Further children of the Representation (descriptors), kept from the source, in order.
+    pub elements: Vec<Element>,
+}
+
+/// Tracks that a player may switch between.
+#[derive(Clone, Debug)]
+pub struct SwitchingSet {
+    /// `AdaptationSet@id`.
+    pub id: Option<String>,
+    /// What the tracks carry.
+    pub content: Content,
+    /// Language, BCP 47 as written.
+    pub lang: Option<String>,
+    /// Human-readable name.
+    pub label: Option<String>,
+    /// Values of `Role` in `urn:mpeg:dash:role:2011` (also kept in `elements`).
+    pub roles: Vec<String>,
+    /// Further attributes of the AdaptationSet, kept from the source, in order.
+    pub attributes: Vec<(String, String)>,
+    /// Further children of the AdaptationSet (Role, Accessibility, ContentProtection, …), in order.
+    pub elements: Vec<Element>,
+    /// The tracks, in order.
+    pub tracks: Vec<Track>,
+}
+
+/// Everything about a presentation that does not move with time.
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
+    /// `MPD@profiles`; empty for the writer's own choice.
+    pub profiles: String,
+    /// Namespace declarations other than the default one, such as `("xmlns:cenc", "urn:…")`.
+    pub namespaces: Vec<(String, String)>,
+    /// `MPD@id`, when the source has one.
+    pub id: Option<String>,
+    /// `MPD@minBufferTime`.
+    pub min_buffer_time: Option<Time>,
+    /// `MPD@maxSegmentDuration`.
+    pub max_segment_duration: Option<Time>,
+    /// Children of the MPD before the first Period that are kept (ProgramInformation, …).
+    pub elements: Vec<Element>,
+    /// Children of the Period that are kept (AssetIdentifier, …).
+    pub period_elements: Vec<Element>,
+    /// The switching sets, in order.
+    pub sets: Vec<SwitchingSet>,
+}
+
+impl Shape {
+    /// Iterates over all tracks in order; the position is the *track number* used by
+    /// [`Period::timelines`] and by suppliers.
+    pub fn tracks(&self) -> impl Iterator<Item = (&SwitchingSet, &Track)> {
+        self.sets
+            .iter()
+            .flat_map(|set| set.tracks.iter().map(move |track| (set, track)))
+    }
+}
+
+/// How segments are addressed in an MPD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Addressing {
+    /// `$Number$` with `@duration`, no timeline.
+    #[default]
+    Number,
+    /// `SegmentTimeline` with `$Time$`.
+    TimelineTime,
+    /// `SegmentTimeline` with `$Number$`.
+    TimelineNumber,
+}
+
+/// Consecutive segments of equal duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Start of the first segment in ticks, on the timeline that the manifest shows.
+    pub start: u64,
+    /// Duration of each segment in ticks.
+    pub duration: u64,
+    /// How many segments, at least one.
+    pub count: u32,
+}
+
+/// The listed segments of one track in one period, in ticks of the track's timescale.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// Media time that is the start of the period.
+    pub presentation_time_offset: u64,
+    /// Number of the first listed segment; when nothing is listed yet, of the first to come.
+    pub first_number: u64,
+    /// The listed segments.
+    pub runs: Vec<Run>,
+}
+
+impl Timeline {
+    /// Adds a segment at the end, extending the last run where it continues it.
+    pub fn push(&mut self, start: u64, duration: u64) {
+        if let Some(run) = self.runs.last_mut()
+            && run.duration == duration
+            && run.start + u64::from(run.count) * duration == start
+        {
+            run.count += 1;
+            return;
+        }
+        self.runs.push(Run {
+            start,
+            duration,
+            count: 1,
+        });
+    }
+
+    /// Returns how many segments are listed.
+    pub fn len(&self) -> u64 {
+        self.runs.iter().map(|run| u64::from(run.count)).sum()
+    }
+
+    /// Tells whether no segment is listed.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Iterates over `(number, start, duration)` of every listed segment.
+    pub fn segments(&self) -> impl Iterator<Item = (u64, u64, u64)> {
+        let mut number = self.first_number;
+        self.runs.iter().flat_map(move |run| {
+            let first = number;
+            number += u64::from(run.count);
+            (0..u64::from(run.count))
+                .map(move |i| (first + i, run.start + i * run.duration, run.duration))
+        })
+    }
+
+    /// Returns the end of the last listed segment in ticks.
+    pub fn end(&self) -> Option<u64> {
+        self.runs
+            .last()
+            .map(|run| run.start + u64::from(run.count) * run.duration)
+    }
+}
+
+/// A stretch of the presentation with one shape.
+#[derive(Clone, Debug)]
+pub struct Period {
+    /// `Period@id`.
+    pub id: String,
+    /// Start relative to the availability start (live) or to the presentation (static).
+    pub start: Time,
+    /// Duration, when it is known and written.
+    pub duration: Option<Time>,
+    /// What it consists of.
+    pub shape: Arc<Shape>,
+    /// One timeline a track, in the order of [`Shape::tracks`].
+    pub timelines: Vec<Timeline>,
+    /// How many discontinuities lie before this period since the presentation began
+    /// (HLS `EXT-X-DISCONTINUITY-SEQUENCE` of the first listed one).
+    pub discontinuity_sequence: u64,
+}
+
+/// A clock that players may set themselves by, ISO/IEC 23009-1 `UTCTiming`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UtcTiming {
+    /// `@schemeIdUri`.
+    pub scheme: String,
+    /// `@value`; a leading `/` is put behind the scheme and host of the request.
+    pub value: String,
+}
+
+/// What only a live presentation has. Wall times are milliseconds since the Unix epoch.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// `MPD@availabilityStartTime`.
+    pub availability_start: i64,
+    /// `MPD@publishTime`: when the content of the manifest last changed.
+    pub publish_time: i64,
+    /// `MPD@minimumUpdatePeriod`.
+    pub minimum_update_period: Option<Time>,
+    /// `MPD@timeShiftBufferDepth`.
+    pub time_shift_buffer_depth: Option<Time>,
+    /// `MPD@suggestedPresentationDelay`.
+    pub suggested_presentation_delay: Option<Time>,
+    /// Clocks, in order of preference.
+    pub utc_timing: Vec<UtcTiming>,
+}
+
+/// Whether the end is known.
+#[derive(Clone, Debug)]
+pub enum Liveness {
+    /// All there is, of this duration.
+    Static {
+        /// `MPD@mediaPresentationDuration`.
+        duration: Time,
+    },
+    /// A sliding window.
+    Live(Live),
+}
+
+/// A presentation at one instant.
+#[derive(Clone, Debug)]
+pub struct Presentation {
+    /// Static or live.
+    pub liveness: Liveness,
+    /// How the MPD addresses segments; HLS always lists them by the track's own template.
+    pub addressing: Addressing,
+    /// The periods, in order, at least one.
+    pub periods: Vec<Period>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_and_contiguous_segments_share_a_run() {
+        let mut timeline = Timeline {
+            first_number: 19,
+            ..Timeline::default()
+        };
+        for (start, duration) in [(0, 96), (96, 96), (192, 95), (287, 96), (400, 96)] {
+            timeline.push(start, duration);
+        }
+        assert_eq!(timeline.runs.len(), 4);
+        assert_eq!(timeline.len(), 5);
+        assert_eq!(timeline.end(), Some(496));
+        let numbers: Vec<u64> = timeline.segments().map(|(number, _, _)| number).collect();
+        assert_eq!(numbers, [19, 20, 21, 22, 23]);
+        assert_eq!(timeline.segments().nth(1), Some((20, 96, 96)));
+    }
+}

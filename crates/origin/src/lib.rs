@@ -1,0 +1,1 @@
+//! origin: see docs/design/house.md.

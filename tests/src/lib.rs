@@ -1,0 +1,1 @@
+//! Test harness: starts the binary, talks HTTP and WebDriver to it.
