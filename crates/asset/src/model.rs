@@ -80,7 +80,7 @@ pub struct Segment {
     /// Offset in the file.
     pub offset: u64,
     /// Duration in ticks.
-    pub duration: u32,
+    pub duration: u64,
     /// Length in bytes.
     pub size: u32,
     /// Position in [`TrackIndex::files`].
@@ -98,7 +98,7 @@ impl TrackIndex {
     pub fn duration(&self) -> Time {
         let ticks = match (self.segments.first(), self.segments.last()) {
             (Some(first), Some(last)) => {
-                (last.start + u64::from(last.duration)) as i64 - first.start as i64
+                (last.start + last.duration) as i64 - first.start as i64
             }
             _ => 0,
         };
