@@ -229,6 +229,20 @@ impl Timeline {
     }
 }
 
+/// What `SegmentTemplate@startNumber` says under [`Addressing::Number`]: the number of the segment
+/// that stands at the start of the period, listed or not. A `SegmentTimeline` with `$Number$` always
+/// announces [`Timeline::first_number`] instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum StartNumber {
+    /// Each track's [`Timeline::first_number`]: all segments are listed.
+    #[default]
+    FirstListed,
+    /// This number for every track: the window has moved on from the start of the period.
+    Fixed(u64),
+    /// No attribute, which means 1.
+    Omitted,
+}
+
 /// A stretch of the presentation with one shape.
 #[derive(Clone, Debug)]
 pub struct Period {
@@ -240,6 +254,8 @@ pub struct Period {
     pub duration: Option<Time>,
     /// What it consists of.
     pub shape: Arc<Shape>,
+    /// The announced start number when segments are addressed by `@duration` and number.
+    pub start_number: StartNumber,
     /// One timeline a track, in the order of [`Shape::tracks`].
     pub timelines: Vec<Timeline>,
     /// How many discontinuities lie before this period since the presentation began
