@@ -1,4 +1,6 @@
-//! Objects by URI, without media: local files, and mappings of them.
+//! Objects by URI, without media: local files, mappings of them, and files written all or nothing.
 #![deny(unsafe_code)]
 
+pub mod atomic;
 pub mod mapped;
+pub mod uri;
