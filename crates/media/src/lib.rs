@@ -2,8 +2,11 @@
 //! presentation model with its suppliers, and the one MPD writer and the one HLS writer.
 #![forbid(unsafe_code)]
 
+pub mod hls;
+pub mod mpd;
 pub mod presentation;
 pub mod supply;
 pub mod template;
 pub mod time;
+pub mod url;
 pub mod xml;
