@@ -4,6 +4,7 @@
 
 pub mod hls;
 pub mod mpd;
+pub mod isobmff;
 pub mod presentation;
 pub mod supply;
 pub mod template;

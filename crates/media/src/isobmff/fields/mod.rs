@@ -1,0 +1,1 @@
+//! Named fields of single boxes, in place.
