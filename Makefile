@@ -1,0 +1,82 @@
+# The commands that developers and CI run. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where cargo builds; cargo reads the same variable.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Seconds that each fuzz target and the soak run.
+FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 3600
+# Address of the demo; port 0 takes a free one.
+LISTEN ?= 127.0.0.1:8080
+
+FUZZ_TARGETS := boxes init mpd playlists url_options
+
+.PHONY: help setup build demo test check bench fuzz fuzz-seeds soak demo-check readme-check
+
+help: ## lists the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+setup: ## installs what is missing to run, test and measure (Debian packages)
+	scripts/setup.sh test
+	scripts/setup.sh bench
+
+build:
+	cargo build --release --package headend
+
+demo: ## installs ffmpeg if missing, builds, makes a sample and serves it; prints the page's URL
+	scripts/setup.sh run
+	$(MAKE) --no-print-directory build
+	exec $(TARGET)/release/headend demo --listen $(LISTEN)
+
+test: ## runs all tests: units, end to end over the binary, browser, documentation
+	scripts/setup.sh test
+	cargo build --package headend
+	if cargo nextest --version >/dev/null 2>&1; then \
+		HEADEND_BIN="$$(realpath $(TARGET)/debug/headend)" cargo nextest run --workspace; \
+	else \
+		HEADEND_BIN="$$(realpath $(TARGET)/debug/headend)" cargo test --workspace --all-targets; \
+	fi
+	cargo test --workspace --doc
+
+check: ## checks format, lints, documentation, the walls between crates, and that fuzz targets build
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	cargo test --package headend-tests --test floors
+	cargo check --manifest-path fuzz/Cargo.toml --target-dir $(TARGET) --no-default-features
+
+bench: ## measures against nginx on this machine and writes a table and bench/results.json
+	scripts/setup.sh bench
+	$(MAKE) --no-print-directory build
+	PATH="$$PATH:/usr/sbin" HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" \
+		cargo run --release --package headend-bench
+
+fuzz-seeds:
+	scripts/setup.sh run
+	cargo run --package headend-tests --bin fuzz-seeds -- fuzz/corpus
+
+fuzz: fuzz-seeds ## runs each fuzz target for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)
+	for target in $(FUZZ_TARGETS); do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10; \
+	done
+
+soak: ## plays a simulated channel for SOAK_SECONDS and watches memory, gaps and errors
+	scripts/setup.sh run
+	$(MAKE) --no-print-directory build
+	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" SOAK_SECONDS=$(SOAK_SECONDS) \
+		cargo test --package headend-tests --test soak -- --nocapture
+
+demo-check: ## starts the demo, fetches the page and a segment of each way out, stops it
+	scripts/setup.sh run
+	$(MAKE) --no-print-directory build
+	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" \
+		cargo test --package headend-tests --test demo -- --nocapture
+
+readme-check: ## runs the commands of README.md that are marked as runnable
+	scripts/setup.sh run
+	$(MAKE) --no-print-directory build
+	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" \
+		cargo test --package headend-tests --test readme -- --nocapture

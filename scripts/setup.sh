@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a make target needs, and only those that are missing.
+#
+#   scripts/setup.sh run      what headend itself needs: ffmpeg
+#   scripts/setup.sh test     and what its tests need: a browser
+#   scripts/setup.sh bench    and what its benchmark needs: nginx as the measure, wrk as the client
+set -euo pipefail
+
+wanted=${1:-run}
+
+# program:package pairs of each use
+needs=(ffmpeg:ffmpeg ffprobe:ffmpeg)
+case $wanted in
+    run) ;;
+    test) needs+=(chromium:chromium chromedriver:chromium-driver) ;;
+    bench) needs+=(nginx:nginx-light wrk:wrk) ;;
+    *)
+        echo "usage: $0 run|test|bench" >&2
+        exit 2
+        ;;
+esac
+
+missing=()
+for pair in "${needs[@]}"; do
+    program=${pair%%:*} package=${pair#*:}
+    # nginx lies in /usr/sbin, which is not on every user's PATH
+    PATH=$PATH:/usr/sbin command -v "$program" >/dev/null && continue
+    [[ " ${missing[*]-} " == *" $package "* ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+if [[ $(id -u) -eq 0 ]]; then
+    as_root=()
+elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+    as_root=(sudo)
+else
+    echo "setup: please install these Debian packages as root: ${missing[*]}" >&2
+    exit 3
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "setup: please install with your package manager what Debian calls: ${missing[*]}" >&2
+    exit 3
+fi
+
+echo "setup: installing ${missing[*]}" >&2
+install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
+# The package lists may be missing or old: bring them up to date once, only then.
+if ! "${as_root[@]}" "${install[@]}" >&2; then
+    "${as_root[@]}" apt-get update -q >&2
+    "${as_root[@]}" "${install[@]}" >&2
+fi

@@ -1,0 +1,389 @@
+//! Starts the binary under test and other programs, and never leaves one running.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex, OnceLock},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal};
+
+use crate::http::{self, Answer};
+
+/// How long anything may take before the scenario fails. Generous: it only bounds a hang.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Makes a command; the one place where the tests start a program.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests look at the product from outside and do not use its process crate"
+    )]
+    Command::new(program)
+}
+
+/// Waits until `probe` gives something.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub fn wait_for<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, probe).unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}"))
+}
+
+/// Polls `probe` until it gives something or `limit` has passed.
+pub fn wait_within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return Some(found);
+        }
+        if begun.elapsed() > limit {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A child in its own process group; the group is killed when this is dropped.
+#[derive(Debug)]
+pub struct Guard {
+    child: Child,
+    ended: Option<ExitStatus>,
+}
+
+impl Guard {
+    /// Starts a command in a process group of its own.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn spawn(command: &mut Command) -> Self {
+        let child = command
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self { child, ended: None }
+    }
+
+    /// Returns the process id.
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Sends a signal to the process, not to its group.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = Pid::from_raw(self.pid()) {
+            // A process that has ended already is what the caller wanted.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    /// Returns the exit status if the process has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().expect("child can be waited for");
+        }
+        self.ended
+    }
+
+    /// Waits for the end of the process.
+    ///
+    /// # Panics
+    /// When it does not end within [`PATIENCE`].
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_for("the end of the process", || self.ended())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(group) = Pid::from_raw(self.pid()) {
+            // The group may be empty; then there is nothing to kill.
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        // Only reaps: the process is dead by now.
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the path of the binary under test: `HEADEND_BIN`, else the one of this build, made first
+/// so that it is never older than the sources.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn binary() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = std::env::var_os("HEADEND_BIN") {
+            return PathBuf::from(path);
+        }
+        let target = profile_folder();
+        let mut build = command(env!("CARGO"));
+        build
+            .args(["build", "--quiet", "--package", "headend"])
+            .current_dir(repository())
+            .env("CARGO_TARGET_DIR", target.parent().expect("target folder"));
+        if target.file_name() == Some(OsStr::new("release")) {
+            build.arg("--release");
+        }
+        let status = build.status().expect("cargo runs");
+        assert!(status.success(), "`cargo build --package headend` failed");
+        target.join("headend")
+    })
+}
+
+/// Returns the root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Returns the folder of this build's profile, such as `target/debug`.
+///
+/// # Panics
+/// When the test does not run from a target folder.
+pub fn profile_folder() -> PathBuf {
+    let mut folder = std::env::current_exe().expect("path of the test");
+    folder.pop();
+    if folder.ends_with("deps") || folder.ends_with("examples") {
+        folder.pop();
+    }
+    folder
+}
+
+/// A command line of the binary being put together.
+#[derive(Debug)]
+pub struct Launch {
+    command: Command,
+    home: Option<tempfile::TempDir>,
+}
+
+/// Begins a command line of the binary. Unless [`Launch::home`] says otherwise, it runs with an
+/// empty home and so with empty caches.
+///
+/// # Panics
+/// When no temporary folder can be made.
+pub fn headend<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Launch {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let mut command = command(binary());
+    command.args(args).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("HEADEND_") {
+            command.env_remove(name);
+        }
+    }
+    let launch = Launch {
+        command,
+        home: None,
+    };
+    let mut launch = launch.home(home.path());
+    launch.home = Some(home);
+    launch
+}
+
+impl Launch {
+    /// Sets the home folder, below which caches are kept.
+    #[must_use]
+    pub fn home(mut self, home: &Path) -> Self {
+        self.command
+            .env("HOME", home)
+            .env("XDG_CACHE_HOME", home.join("cache"));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets the working folder.
+    #[must_use]
+    pub fn current_dir(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Panics
+    /// When it does not end within [`PATIENCE`].
+    pub fn run(mut self) -> Output {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut guard = Guard::spawn(&mut self.command);
+        let stdout = drain(guard.child.stdout.take());
+        let stderr = drain(guard.child.stderr.take());
+        let status = guard.wait();
+        Output {
+            status,
+            stdout: stdout.join().expect("stdout is read"),
+            stderr: stderr.join().expect("stderr is read"),
+        }
+    }
+
+    /// Starts it as a server and waits until `/readyz` says yes.
+    ///
+    /// # Panics
+    /// When it ends or does not become ready within [`PATIENCE`].
+    pub fn start(self) -> Server {
+        let mut server = self.start_unready();
+        let url = server.url("/readyz");
+        wait_for("readiness", || {
+            server.check_alive();
+            http::get(&url)
+                .try_send()
+                .ok()
+                .filter(|answer| answer.status == 200)
+        });
+        server
+    }
+
+    /// Starts it as a server and waits until it says its address.
+    ///
+    /// # Panics
+    /// When it ends or does not say so within [`PATIENCE`].
+    pub fn start_unready(mut self) -> Server {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut guard = Guard::spawn(&mut self.command);
+        let said = Arc::new(Mutex::new(String::new()));
+        follow(guard.child.stdout.take(), &said);
+        follow(guard.child.stderr.take(), &said);
+        let mut server = Server {
+            guard,
+            base: String::new(),
+            said,
+            _home: self.home,
+        };
+        server.base = wait_for("the address that the server prints", || {
+            server.check_alive();
+            address(&server.said())
+        });
+        server
+    }
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// The process.
+    pub guard: Guard,
+    /// `http://host:port`.
+    pub base: String,
+    said: Arc<Mutex<String>>,
+    _home: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// Returns the absolute URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Gets a path.
+    pub fn get(&self, path: &str) -> Answer {
+        http::get(&self.url(path)).send()
+    }
+
+    /// Returns all that was printed so far, stdout and stderr together.
+    ///
+    /// # Panics
+    /// When a reader thread panicked.
+    pub fn said(&self) -> String {
+        self.said.lock().expect("reader threads live").clone()
+    }
+
+    /// Waits until what was printed contains `text`.
+    pub fn wait_said(&self, text: &str) {
+        wait_for(&format!("{text:?} on the server's output"), || {
+            self.said().contains(text).then_some(())
+        });
+    }
+
+    fn check_alive(&mut self) {
+        if let Some(status) = self.guard.ended() {
+            panic!("server ended with {status}: {}", self.said());
+        }
+    }
+}
+
+/// Finds the first `http://host:port` whose port is not zero.
+fn address(text: &str) -> Option<String> {
+    text.lines()
+        .take(text.matches('\n').count())
+        .flat_map(|line| {
+            line.match_indices("http://")
+                .map(move |(at, _)| &line[at..])
+        })
+        .find_map(|rest| {
+            let authority: String = rest["http://".len()..]
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || ".:-[]".contains(*c))
+                .collect();
+            let (_, port) = authority.rsplit_once(':')?;
+            let port: u16 = port.parse().ok()?;
+            (port != 0).then(|| format!("http://{authority}"))
+        })
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    let mut pipe = pipe.expect("pipe was asked for");
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("pipe can be read");
+        bytes
+    })
+}
+
+fn follow(pipe: Option<impl Read + Send + 'static>, said: &Arc<Mutex<String>>) {
+    let pipe = pipe.expect("pipe was asked for");
+    let said = Arc::clone(said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut said = said.lock().expect("reader threads live");
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+}
+
+/// Returns the ids and command lines of all living processes below `pid`, zombies left out.
+pub fn descendants(pid: i32) -> Vec<(i32, String)> {
+    let mut found = Vec::new();
+    let mut parents = vec![pid];
+    while let Some(parent) = parents.pop() {
+        for (child, above, name) in processes() {
+            if above == parent {
+                parents.push(child);
+                found.push((child, name));
+            }
+        }
+    }
+    found
+}
+
+/// Tells whether a process lives (a zombie does not).
+pub fn lives(pid: i32) -> bool {
+    processes().iter().any(|(id, _, _)| *id == pid)
+}
+
+/// Lists `(pid, parent, name)` of the living processes, from `/proc/*/stat`.
+fn processes() -> Vec<(i32, i32, String)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| {
+            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (before, after) = stat.rsplit_once(") ")?;
+            let name = before.split_once('(')?.1.to_owned();
+            let mut fields = after.split(' ');
+            let state = fields.next()?;
+            let parent = fields.next()?.parse().ok()?;
+            (state != "Z" && state != "X").then_some((pid, parent, name))
+        })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! A WebDriver client for a headless Chromium, as far as the scenarios need one
+//! (W3C WebDriver: sessions, navigation, scripts).
+
+use std::{net::TcpListener, process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    http,
+    launch::{self, Guard},
+};
+
+/// A browser session; browser and driver end when this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    session: String,
+    // Dropped in this order: the processes, then their profile.
+    _driver: Guard,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver and a headless Chromium with an empty profile.
+    ///
+    /// # Panics
+    /// When either is missing or does not start.
+    pub fn start() -> Self {
+        let profile = tempfile::tempdir().expect("temporary folder");
+        let port = free_port();
+        let mut command = launch::command("chromedriver");
+        command
+            .arg(format!("--port={port}"))
+            .env("HOME", profile.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let driver = Guard::spawn(&mut command);
+        let base = format!("http://127.0.0.1:{port}");
+        launch::wait_for("chromedriver", || {
+            let answer = http::get(&format!("{base}/status")).try_send().ok()?;
+            (answer.status == 200).then_some(())
+        });
+        let options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--autoplay-policy=no-user-gesture-required",
+            "--mute-audio",
+            "--window-size=1280,800",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let answer = http::request("POST", &format!("{base}/session"))
+            .json(&json!({"capabilities": {"alwaysMatch": {
+                "browserName": "chrome",
+                "goog:chromeOptions": {"args": options},
+                "goog:loggingPrefs": {"browser": "ALL"},
+            }}}))
+            .send();
+        let value = value_of(&answer);
+        let id = value["sessionId"].as_str().expect("sessionId").to_owned();
+        Self {
+            session: format!("{base}/session/{id}"),
+            _driver: driver,
+            _profile: profile,
+        }
+    }
+
+    /// Opens a URL and waits for the page to load.
+    pub fn open(&self, url: &str) {
+        self.post("url", &json!({ "url": url }));
+    }
+
+    /// Runs JavaScript (the body of a function) in the page and returns what it returns.
+    pub fn run(&self, script: &str) -> Value {
+        self.post("execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Runs `script` until it returns something other than null or false, at most `limit`.
+    pub fn poll(&self, limit: Duration, script: &str) -> Option<Value> {
+        launch::wait_within(limit, || {
+            let value = self.run(script);
+            (!value.is_null() && value != Value::Bool(false)).then_some(value)
+        })
+    }
+
+    /// Returns what the console said since the last call.
+    pub fn console(&self) -> Vec<String> {
+        let entries = self.post("se/log", &json!({"type": "browser"}));
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        entries
+            .iter()
+            .map(|entry| format!("{}: {}", entry["level"], entry["message"]))
+            .collect()
+    }
+
+    fn post(&self, command: &str, body: &Value) -> Value {
+        let url = format!("{}/{command}", self.session);
+        value_of(&http::request("POST", &url).json(body).send())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Lets Chromium end by itself; what is left is killed with the driver's group.
+        let _ = http::request("DELETE", &self.session).try_send();
+    }
+}
+
+fn value_of(answer: &http::Answer) -> Value {
+    assert_eq!(answer.status, 200, "WebDriver: {answer:?}");
+    let mut answer: Value = serde_json::from_slice(&answer.body).expect("WebDriver speaks JSON");
+    answer["value"].take()
+}
+
+/// Finds a port that was free a moment ago, for programs that cannot choose one themselves.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback");
+    listener.local_addr().expect("address").port()
+}
