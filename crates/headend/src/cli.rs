@@ -1,0 +1,50 @@
+//! The command line: what it looks like, and how a command ends.
+
+use clap::{Parser, Subcommand};
+
+use crate::{cmds, exit::Exit, logging, term};
+
+/// Takes any media in and streams it out: on demand and as simulated live, over DASH and HLS
+#[derive(Debug, Parser)]
+#[command(
+    name = "headend",
+    version,
+    max_term_width = 100,
+    propagate_version = false
+)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    logging: logging::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(cmds::config::Args),
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> Exit {
+    let cli = Cli::parse();
+    match cli.run() {
+        Ok(exit) => exit,
+        Err(error) => {
+            term::print_error(&error);
+            Exit::of(&error)
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> anyhow::Result<Exit> {
+        let logging = self.logging;
+        match self.command {
+            Command::Config(args) => cmds::config::run(args, logging),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The settings: defaults, then the file, then the environment, then flags.
+//!
+//! Each source is an [`Overlay`] in which everything is optional; laid over each other they give
+//! [`Settings`]. The environment and the flags arrive together, since clap reads both and lets the
+//! flag win. What a value must look like is said by its type, so that a wrong one is reported with
+//! its line whatever the source.
+
+mod error;
+mod listen;
+mod overlay;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub(crate) use error::{Error, Issue};
+pub(crate) use listen::Listen;
+pub(crate) use overlay::{LimitsOverlay, Overlay};
+
+use crate::logging;
+
+/// Everything that can be set, with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: Listen,
+    /// Folders of content.
+    pub(crate) assets: Vec<PathBuf>,
+    /// Where imported media and indexes are kept.
+    pub(crate) cache_dir: PathBuf,
+    /// Log filter.
+    pub(crate) log: String,
+    /// Log format.
+    pub(crate) log_format: logging::Format,
+    /// Limits.
+    pub(crate) limits: Limits,
+}
+
+/// What one client, or all of them, may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Limits {
+    /// Connections at one time.
+    pub(crate) connections: u32,
+    /// Bytes of the request line and headers together.
+    pub(crate) header_bytes: u32,
+    /// Seconds a client may take to send a request's headers.
+    pub(crate) header_seconds: u32,
+    /// Seconds that running answers get to end after a stop was asked for.
+    pub(crate) shutdown_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            assets: Vec::new(),
+            cache_dir: default_cache_dir(),
+            log: "info".to_owned(),
+            log_format: logging::Format::Text,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            header_bytes: 16 * 1024,
+            header_seconds: 10,
+            shutdown_seconds: 10,
+        }
+    }
+}
+
+impl Settings {
+    /// Lays the flags (and environment) over the file (if one is named) over the defaults.
+    pub(crate) fn load(file: Option<&Path>, flags: Overlay) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        if let Some(path) = file {
+            settings.apply(read(path)?);
+        }
+        settings.apply(flags);
+        Ok(settings)
+    }
+
+    fn apply(&mut self, overlay: Overlay) {
+        let Overlay {
+            listen,
+            listenaddr,
+            listenport,
+            assets,
+            cache_dir,
+            log,
+            log_format,
+            limits,
+        } = overlay;
+        if let Some(listen) = listen {
+            self.listen = listen;
+        }
+        if let Some(host) = listenaddr {
+            self.listen.host = host;
+        }
+        if let Some(port) = listenport {
+            self.listen.port = port.into();
+        }
+        set(&mut self.assets, assets);
+        set(&mut self.cache_dir, cache_dir);
+        set(&mut self.log, log);
+        set(&mut self.log_format, log_format);
+        let LimitsOverlay {
+            connections,
+            header_bytes,
+            header_seconds,
+            shutdown_seconds,
+        } = limits;
+        set(&mut self.limits.connections, connections.map(Into::into));
+        set(&mut self.limits.header_bytes, header_bytes.map(Into::into));
+        set(
+            &mut self.limits.header_seconds,
+            header_seconds.map(Into::into),
+        );
+        set(&mut self.limits.shutdown_seconds, shutdown_seconds);
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// Reads a configuration file. Relative paths in it start from its folder.
+pub(crate) fn read(path: &Path) -> Result<Overlay, Error> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::new(
+            &name,
+            vec![Issue::whole(format!("cannot be read: {error}"))],
+        )
+    })?;
+    let mut overlay = yaml::parse(&name, &text)?;
+    overlay.resolve_paths(path.parent().unwrap_or(Path::new("")));
+    Ok(overlay)
+}
+
+/// Returns the effective settings as YAML.
+pub(crate) fn to_yaml(settings: &Settings) -> anyhow::Result<String> {
+    yaml::to_string(settings)
+}
+
+/// Returns the JSON schema of the file.
+pub(crate) fn schema() -> schemars::Schema {
+    schemars::schema_for!(Overlay)
+}
+
+/// Follows the XDG base directory specification: `$XDG_CACHE_HOME/headend`, else `~/.cache/headend`,
+/// else a folder of the system's temporary directory.
+fn default_cache_dir() -> PathBuf {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("headend")
+}
+
+#[cfg(test)]
+mod tests;

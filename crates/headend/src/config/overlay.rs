@@ -1,0 +1,99 @@
+//! One source of settings, in which everything is optional.
+
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Listen;
+use crate::logging;
+
+/// The configuration of headend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Overlay {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "HEADEND_LISTEN", value_name = "A:P")]
+    pub(crate) listen: Option<Listen>,
+    /// Address alone, as voyandz has it
+    #[arg(skip)]
+    pub(crate) listenaddr: Option<String>,
+    /// Port alone, as voyandz has it
+    #[arg(skip)]
+    pub(crate) listenport: Option<NonZeroU16>,
+    /// Folders of content; every DASH, HLS or media file below one becomes an asset
+    #[arg(
+        long,
+        env = "HEADEND_ASSETS",
+        value_name = "DIR",
+        value_delimiter = ','
+    )]
+    pub(crate) assets: Option<Vec<PathBuf>>,
+    /// Where imported media and indexes are kept [default: the user's cache folder]
+    #[arg(long, env = "HEADEND_CACHE_DIR", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// What to log: a level, or `component=LEVEL,…`
+    #[arg(skip)]
+    pub(crate) log: Option<String>,
+    /// How a log line looks
+    #[arg(skip)]
+    pub(crate) log_format: Option<logging::Format>,
+    /// What clients may ask for
+    #[command(flatten)]
+    #[serde(default)]
+    pub(crate) limits: LimitsOverlay,
+}
+
+/// What one client, or all of them, may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitsOverlay {
+    /// Connections at one time [default: 10000]
+    #[arg(
+        long = "limit-connections",
+        env = "HEADEND_LIMIT_CONNECTIONS",
+        value_name = "N"
+    )]
+    pub(crate) connections: Option<NonZeroU32>,
+    /// Bytes of a request's headers [default: 16384]
+    #[arg(
+        long = "limit-header-bytes",
+        env = "HEADEND_LIMIT_HEADER_BYTES",
+        value_name = "N"
+    )]
+    pub(crate) header_bytes: Option<NonZeroU32>,
+    /// Seconds a client may take to send its headers [default: 10]
+    #[arg(
+        long = "limit-header-seconds",
+        env = "HEADEND_LIMIT_HEADER_SECONDS",
+        value_name = "S"
+    )]
+    pub(crate) header_seconds: Option<NonZeroU32>,
+    /// Seconds that running answers get to end when the server stops [default: 10]
+    #[arg(
+        long = "limit-shutdown-seconds",
+        env = "HEADEND_LIMIT_SHUTDOWN_SECONDS",
+        value_name = "S"
+    )]
+    pub(crate) shutdown_seconds: Option<u32>,
+}
+
+impl Overlay {
+    /// Lets the relative paths start from `folder`.
+    pub(super) fn resolve_paths(&mut self, folder: &Path) {
+        for path in self.assets.iter_mut().flatten().chain(&mut self.cache_dir) {
+            *path = folder.join(&*path);
+        }
+    }
+
+    /// Adds the logging flags, which belong to every command.
+    pub(crate) fn with_logging(mut self, args: logging::Args) -> Self {
+        self.log = args.log.or(self.log);
+        self.log_format = args.log_format.or(self.log_format);
+        self
+    }
+}

@@ -1,0 +1,128 @@
+use super::*;
+
+fn parsed(text: &str) -> Overlay {
+    yaml::parse("test.yaml", text).unwrap()
+}
+
+fn faults(text: &str) -> String {
+    yaml::parse("test.yaml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_later_source_wins_and_leaves_the_rest() {
+    let file = parsed(
+        "listen: 0.0.0.0:9000\nlog: debug\nlimits: { connections: 5, header_bytes: 4096 }\n",
+    );
+    let flags = Overlay {
+        listen: Some("127.0.0.1:1".parse().unwrap()),
+        limits: LimitsOverlay {
+            connections: std::num::NonZeroU32::new(7),
+            ..LimitsOverlay::default()
+        },
+        ..Overlay::default()
+    };
+    let mut settings = Settings::default();
+    settings.apply(file);
+    settings.apply(flags);
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:1");
+    assert_eq!(settings.log, "debug");
+    assert_eq!(settings.limits.connections, 7);
+    assert_eq!(settings.limits.header_bytes, 4096);
+    assert_eq!(
+        settings.limits.header_seconds,
+        Limits::default().header_seconds
+    );
+}
+
+#[test]
+fn nothing_set_is_the_default() {
+    for text in ["", "# nothing\n", "{}"] {
+        let mut settings = Settings::default();
+        settings.apply(parsed(text));
+        assert_eq!(settings, Settings::default(), "{text:?}");
+    }
+}
+
+#[test]
+fn the_address_may_be_given_as_voyandz_does() {
+    let mut settings = Settings::default();
+    settings.apply(parsed("listenaddr: \"::1\"\nlistenport: 8090\n"));
+    assert_eq!(settings.listen.to_string(), "[::1]:8090");
+}
+
+#[test]
+fn json_is_read_too() {
+    assert_eq!(parsed(r#"{"assets": ["a", "b"]}"#).assets.unwrap().len(), 2);
+}
+
+#[test]
+fn every_fault_is_named_with_its_place() {
+    let text =
+        "listen: 8080\nlogg: info\nlimits:\n  connections: 0\n  header_bytes: many\nassets: here\n";
+    insta::assert_snapshot!(faults(text));
+}
+
+#[test]
+fn broken_yaml_is_named_with_its_line() {
+    let text = faults("listen: [\nlog: info\n");
+    assert!(text.starts_with("test.yaml:"), "{text}");
+}
+
+#[test]
+fn paths_start_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("headend.yaml");
+    std::fs::write(&file, "assets: [films, /srv/tv]\ncache_dir: cache\n").unwrap();
+    let settings = Settings::load(Some(&file), Overlay::default()).unwrap();
+    assert_eq!(
+        settings.assets,
+        [folder.path().join("films"), "/srv/tv".into()]
+    );
+    assert_eq!(settings.cache_dir, folder.path().join("cache"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Settings::load(Some(Path::new("/nonexistent/h.yaml")), Overlay::default());
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("/nonexistent/h.yaml: cannot be read")
+    );
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let settings = Settings {
+        assets: vec!["/srv/tv".into()],
+        ..Settings::default()
+    };
+    let mut again = Settings::default();
+    again.apply(parsed(&to_yaml(&settings).unwrap()));
+    assert_eq!(again, settings);
+}
+
+#[test]
+fn the_schema_names_every_key() {
+    let schema = serde_json::to_value(schema()).unwrap();
+    let keys: Vec<&str> = schema["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    for key in [
+        "assets",
+        "cache_dir",
+        "limits",
+        "listen",
+        "listenaddr",
+        "listenport",
+        "log",
+        "log_format",
+    ] {
+        assert!(keys.contains(&key), "{key} is missing from {keys:?}");
+    }
+    assert_eq!(schema["additionalProperties"], false);
+}

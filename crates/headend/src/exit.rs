@@ -1,0 +1,92 @@
+//! The exit codes of every command, and which error leads to which: the one table.
+
+use std::process::ExitCode;
+
+use crate::config;
+
+/// How a command ended. The numbers are part of the outer surface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done, or stopped on request.
+    Done = 0,
+    /// Something went wrong that has no number of its own.
+    Failed = 1,
+    /// The command line or the configuration cannot be understood.
+    Usage = 2,
+    /// A program that is needed, such as ffmpeg, is missing.
+    MissingProgram = 3,
+    /// An input could not be read.
+    Unreadable = 4,
+    /// A check of media found it wrong.
+    CheckFailed = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An input, named on the command line, that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{}`", path.display())]
+pub(crate) struct Unreadable {
+    /// What was named.
+    pub(crate) path: std::path::PathBuf,
+    /// Why.
+    pub(crate) source: std::io::Error,
+}
+
+/// A program that is needed and was not found.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is needed and was not found; on Debian: apt-get install ffmpeg")]
+pub(crate) struct MissingProgram(pub(crate) String);
+
+impl Exit {
+    /// Returns the code for an error: that of the first cause in its chain that has one.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        for cause in error.chain() {
+            if cause.is::<config::Error>() {
+                return Self::Usage;
+            }
+            if cause.is::<MissingProgram>() {
+                return Self::MissingProgram;
+            }
+            if cause.is::<Unreadable>() {
+                return Self::Unreadable;
+            }
+        }
+        Self::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_first_cause_with_a_code_decides() {
+        let unreadable = Unreadable {
+            path: "film.mkv".into(),
+            source: io::Error::from(io::ErrorKind::NotFound),
+        };
+        let cases = [
+            (anyhow::anyhow!("anything"), Exit::Failed),
+            (
+                anyhow::Error::new(unreadable).context("import"),
+                Exit::Unreadable,
+            ),
+            (MissingProgram("ffmpeg".into()).into(), Exit::MissingProgram),
+            (
+                config::Error::new("headend.yaml", vec![]).into(),
+                Exit::Usage,
+            ),
+        ];
+        for (error, code) in cases {
+            assert_eq!(Exit::of(&error), code, "{error:#}");
+        }
+    }
+}

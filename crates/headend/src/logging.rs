@@ -1,0 +1,61 @@
+//! Logs: always on stderr, as lines for people or as JSON for machines.
+
+use std::io::{self, IsTerminal};
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Error, Issue};
+
+/// How a log line looks.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The flags that every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Logging")]
+pub(crate) struct Args {
+    /// What to log: `error`, `warn`, `info`, `debug` or `trace`, or `component=LEVEL,…`
+    #[arg(long, global = true, env = "HEADEND_LOG", value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// How a log line looks
+    #[arg(long, global = true, env = "HEADEND_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<Format>,
+}
+
+/// Starts logging for the whole process. A filter that cannot be understood is a configuration
+/// error.
+pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        let reason = format!("`{filter}` is not a level or a list of component=level: {error}");
+        Error::new("settings", vec![Issue::at_key("log", reason)])
+    })?;
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colours);
+    let started = match format {
+        Format::Text => builder.try_init(),
+        Format::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| Error::new("settings", vec![Issue::at_key("log", error.to_string())]))
+}

@@ -1,0 +1,85 @@
+use super::*;
+use crate::report::{AssetReport, ImportReport, ProblemReport, Rendition, Way};
+
+const EVIL: &str = "<script>alert(\"1\")</script>&'";
+
+fn listing(name: &str) -> Listing {
+    let url = crate::url::encode_path(&format!("/vod/{name}/manifest.mpd"));
+    Listing {
+        version: "1",
+        ready: true,
+        generation: 1,
+        assets: vec![AssetReport {
+            name: name.to_owned(),
+            duration_ms: 8000,
+            duration_text: "8.000 s".to_owned(),
+            codecs: vec!["avc1.64001e".to_owned()],
+            manifests: vec!["manifest.mpd".to_owned()],
+            renditions: vec![Rendition {
+                id: name.to_owned(),
+                content: "video",
+                codecs: "avc1.64001e".to_owned(),
+                format: "640×360, 25 fps".to_owned(),
+                language: Some(name.to_owned()),
+                average_bandwidth: 300_499,
+                peak_bandwidth: 400_000,
+                segments: 4,
+                mean_segment_ms: 2002,
+                encrypted: false,
+            }],
+            ways: vec![Way {
+                live: false,
+                protocol: "DASH",
+                play: format!("/play?src={url}"),
+                url,
+            }],
+            warnings: vec![name.to_owned()],
+        }],
+        problems: vec![ProblemReport {
+            name: name.to_owned(),
+            file: name.to_owned(),
+            reason: name.to_owned(),
+        }],
+        imports: vec![ImportReport {
+            name: name.to_owned(),
+            source: name.into(),
+            stage: name.to_owned(),
+            percent: Some(12),
+        }],
+    }
+}
+
+#[test]
+fn the_home_page_is_as_agreed() {
+    insta::assert_snapshot!(home(&listing("film")).unwrap());
+}
+
+#[test]
+fn names_cannot_become_markup() {
+    let page = home(&listing(EVIL)).unwrap();
+    assert!(!page.contains("<script>alert"), "{page}");
+    assert!(!page.contains("alert(\""), "{page}");
+    assert!(page.contains("&#60;script&#62;"), "{page}");
+    let (page, playable) = play(Some(&format!("/x\"{EVIL}"))).unwrap();
+    assert!(playable);
+    assert!(
+        !page.contains("<script>alert") && !page.contains("/x\""),
+        "{page}"
+    );
+}
+
+#[test]
+fn an_address_that_cannot_be_played_is_not_put_into_the_page() {
+    let (page, playable) = play(Some("javascript:alert(1)")).unwrap();
+    assert!(!playable);
+    assert!(!page.contains("alert(1)"));
+    assert!(page.contains("Only a path of this server"));
+    assert!(play(None).unwrap().1);
+}
+
+#[test]
+fn the_home_page_without_javascript_is_a_list_of_links() {
+    let page = home(&listing("film")).unwrap();
+    assert!(page.contains(r#"<a class="url" href="/vod/film/manifest.mpd">"#));
+    assert!(page.contains(r#"href="/play?src=/vod/film/manifest.mpd""#));
+}
