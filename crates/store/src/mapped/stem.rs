@@ -126,13 +126,13 @@ fn split(path: &OsStr) -> (Pattern, u64) {
     let digits = &name[start..end];
     let number = std::str::from_utf8(digits)
         .ok()
-        .filter(|digits| digits.len() <= usize::from(u8::MAX))
-        .and_then(|digits| digits.parse::<u64>().ok());
-    if let Some(number) = number {
-        let padded = digits.len() > 1 && digits.first() == Some(&b'0');
+        .and_then(|digits| digits.parse::<u64>().ok())
+        .zip(u8::try_from(digits.len()).ok());
+    if let Some((number, len)) = number {
+        let padded = len > 1 && digits.first() == Some(&b'0');
         let pattern = Pattern {
             before: [folder, &name[..start]].concat().into(),
-            width: Some(if padded { digits.len() as u8 } else { 0 }),
+            width: Some(if padded { len } else { 0 }),
             after: name[end..].into(),
         };
         (pattern, number)
