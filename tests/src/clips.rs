@@ -14,7 +14,7 @@ use crate::{boxes, launch};
 pub const LOOP_SECONDS: u64 = 8;
 
 /// Changes whenever the commands below do, so that kept content is made anew.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// A layout of content on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,18 +113,16 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 fn make_all(folder: &Path) {
-    let source = folder.join("plain.mkv");
-    ffmpeg(
-        folder,
-        &format!(
-            "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 \
-             -t {LOOP_SECONDS} -c:v libx264 -preset ultrafast -profile:v main -pix_fmt yuv420p -b:v 200k \
-             -g 50 -keyint_min 50 -sc_threshold 0 -bf 2 -c:a aac -b:a 64k -ac 2 plain.mkv"
-        ),
+    let input = format!(
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration={LOOP_SECONDS} \
+         -f lavfi -i sine=frequency=440:sample_rate=48000:duration={LOOP_SECONDS}"
     );
-    let low = "-map 0:v -map 0:v -map 0:a -c:v:0 copy -c:a copy -c:v:1 libx264 -preset:v:1 ultrafast \
-               -profile:v:1 main -b:v:1 80k -s:v:1 160x90 -g:v:1 50 -keyint_min:v:1 50 \
-               -sc_threshold:v:1 0 -bf:v:1 2";
+    let encode = "-c:v libx264 -preset ultrafast -profile:v main -pix_fmt yuv420p -g 50 -keyint_min 50 \
+                  -sc_threshold 0 -bf 2 -c:a aac -b:a 64k -ac 2";
+    let source = folder.join("plain.mkv");
+    ffmpeg(folder, &format!("{input} {encode} -b:v 200k plain.mkv"));
+    let ladder =
+        format!("-map 0:v -map 0:v -map 1:a {encode} -b:v:0 200k -b:v:1 80k -s:v:1 160x90");
     for (clip, output) in [
         (
             Clip::DashTimeline,
@@ -159,7 +157,7 @@ fn make_all(folder: &Path) {
     ] {
         let inside = folder.join(clip.name());
         fs::create_dir(&inside).expect("folder of a clip");
-        ffmpeg(&inside, &format!("-i {} {low} {output}", source.display()));
+        ffmpeg(&inside, &format!("{input} {ladder} {output}"));
     }
     make_segment_base(&source, &folder.join(Clip::DashBase.name()));
 }

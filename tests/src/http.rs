@@ -44,7 +44,10 @@ impl Answer {
     ///
     /// # Panics
     /// When it is not, with what the server said.
-    #[must_use]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "often the whole of an assertion"
+    )]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self

@@ -183,6 +183,17 @@ pub fn headend<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Launch {
     launch
 }
 
+/// Starts `headend simulate PATH` on a free port.
+pub fn simulate(path: &Path) -> Server {
+    headend([
+        "simulate".as_ref(),
+        path.as_os_str(),
+        "--listen".as_ref(),
+        "127.0.0.1:0".as_ref(),
+    ])
+    .start()
+}
+
 impl Launch {
     /// Sets the home folder, below which caches are kept.
     #[must_use]
@@ -230,14 +241,7 @@ impl Launch {
     /// When it ends or does not become ready within [`PATIENCE`].
     pub fn start(self) -> Server {
         let mut server = self.start_unready();
-        let url = server.url("/readyz");
-        wait_for("readiness", || {
-            server.check_alive();
-            http::get(&url)
-                .try_send()
-                .ok()
-                .filter(|answer| answer.status == 200)
-        });
+        server.wait_ready();
         server
     }
 
@@ -245,24 +249,19 @@ impl Launch {
     ///
     /// # Panics
     /// When it ends or does not say so within [`PATIENCE`].
-    pub fn start_unready(mut self) -> Server {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut guard = Guard::spawn(&mut self.command);
-        let said = Arc::new(Mutex::new(String::new()));
-        follow(guard.child.stdout.take(), &said);
-        follow(guard.child.stderr.take(), &said);
-        let mut server = Server {
-            guard,
-            base: String::new(),
-            said,
-            _home: self.home,
-        };
-        server.base = wait_for("the address that the server prints", || {
-            server.check_alive();
-            address(&server.said())
-        });
-        server
+    pub fn start_unready(self) -> Server {
+        Server::spawn(self.command, self.home)
     }
+}
+
+/// Starts any command that becomes a server of ours and waits until `/readyz` says yes.
+///
+/// # Panics
+/// When it ends or does not become ready within [`PATIENCE`].
+pub fn serve(command: Command) -> Server {
+    let mut server = Server::spawn(command, None);
+    server.wait_ready();
+    server
 }
 
 /// A running server; killed when dropped.
@@ -277,6 +276,36 @@ pub struct Server {
 }
 
 impl Server {
+    fn spawn(mut command: Command, home: Option<tempfile::TempDir>) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut guard = Guard::spawn(&mut command);
+        let said = Arc::new(Mutex::new(String::new()));
+        follow(guard.child.stdout.take(), &said);
+        follow(guard.child.stderr.take(), &said);
+        let mut server = Self {
+            guard,
+            base: String::new(),
+            said,
+            _home: home,
+        };
+        server.base = wait_for("the address that the server prints", || {
+            server.check_alive();
+            address(&server.said())
+        });
+        server
+    }
+
+    fn wait_ready(&mut self) {
+        let url = self.url("/readyz");
+        wait_for("readiness", || {
+            self.check_alive();
+            http::get(&url)
+                .try_send()
+                .ok()
+                .filter(|answer| answer.status == 200)
+        });
+    }
+
     /// Returns the absolute URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
@@ -386,4 +415,18 @@ fn processes() -> Vec<(i32, i32, String)> {
             (state != "Z" && state != "X").then_some((pid, parent, name))
         })
         .collect()
+}
+
+/// Returns the resident memory of a process.
+///
+/// # Panics
+/// When it does not run.
+pub fn resident_bytes(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+        .and_then(|text| text.trim().parse::<u64>().ok())
+        .expect("VmRSS")
+        * 1024
 }
