@@ -159,11 +159,15 @@ fn make_all(folder: &Path) {
         fs::create_dir(&inside).expect("folder of a clip");
         ffmpeg(&inside, &format!("{input} {ladder} {output}"));
     }
-    make_segment_base(&source, &folder.join(Clip::DashBase.name()));
+    make_segment_base(&source, &folder.join(Clip::DashBase.name()), 1);
 }
 
-/// Makes one indexed file a track, and the MPD over them, which ffmpeg does not write.
-fn make_segment_base(source: &Path, folder: &Path) {
+/// Makes one indexed file a track, and the MPD over them, which ffmpeg does not write: `source`
+/// repeated `loops` times.
+///
+/// # Panics
+/// When something cannot be made.
+pub fn make_segment_base(source: &Path, folder: &Path, loops: u64) {
     fs::create_dir(folder).expect("folder of a clip");
     let mut sets = String::new();
     for (track, map, set, representation) in [
@@ -183,8 +187,9 @@ fn make_segment_base(source: &Path, folder: &Path) {
         ffmpeg(
             folder,
             &format!(
-                "-i {} -map {map} -c copy -f mp4 -frag_duration 2000000 \
+                "-stream_loop {} -i {} -map {map} -c copy -f mp4 -frag_duration 2000000 \
                  -movflags +dash+frag_keyframe+global_sidx+default_base_moof+skip_trailer {track}.mp4",
+                loops - 1,
                 source.display()
             ),
         );
@@ -201,7 +206,8 @@ fn make_segment_base(source: &Path, folder: &Path) {
     let mpd = format!(
         "<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static\" \
          profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\" minBufferTime=\"PT2S\" \
-         mediaPresentationDuration=\"PT{LOOP_SECONDS}S\">\n<Period>\n{sets}</Period>\n</MPD>\n"
+         mediaPresentationDuration=\"PT{}S\">\n<Period>\n{sets}</Period>\n</MPD>\n",
+        LOOP_SECONDS * loops
     );
     fs::write(folder.join("ondemand.mpd"), mpd).expect("MPD is written");
 }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
+    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -429,4 +430,18 @@ pub fn resident_bytes(pid: i32) -> u64 {
         .and_then(|text| text.trim().parse::<u64>().ok())
         .expect("VmRSS")
         * 1024
+}
+
+/// Finds a port that was free a moment ago, for programs that cannot choose one themselves.
+///
+/// # Panics
+/// When there is no loopback interface.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback");
+    listener.local_addr().expect("address").port()
+}
+
+/// Tells whether we run as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

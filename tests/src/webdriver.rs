@@ -1,7 +1,7 @@
 //! A WebDriver client for a headless Chromium, as far as the scenarios need one
 //! (W3C WebDriver: sessions, navigation, scripts).
 
-use std::{net::TcpListener, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ impl Browser {
     /// When either is missing or does not start.
     pub fn start() -> Self {
         let profile = tempfile::tempdir().expect("temporary folder");
-        let port = free_port();
+        let port = launch::free_port();
         let mut command = launch::command("chromedriver");
         command
             .arg(format!("--port={port}"))
@@ -116,10 +116,4 @@ fn value_of(answer: &http::Answer) -> Value {
     assert_eq!(answer.status, 200, "WebDriver: {answer:?}");
     let mut answer: Value = serde_json::from_slice(&answer.body).expect("WebDriver speaks JSON");
     answer["value"].take()
-}
-
-/// Finds a port that was free a moment ago, for programs that cannot choose one themselves.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback");
-    listener.local_addr().expect("address").port()
 }

@@ -76,7 +76,7 @@ fn refusals_say_what_is_wrong() {
         ),
         (
             "/livesim/tsdb_60/dash-number/manifest.mpd",
-            400,
+            404,
             &["tsdb", "tsbd"],
         ),
         (

@@ -1,0 +1,50 @@
+//! Measures the binary on this machine: CPU time per request against nginx serving the same bytes
+//! from disk, and start-up and memory with many assets. Prints a table and writes
+//! `bench/results.json`; a bound that is not met is marked, never an error.
+//!
+//! `HEADEND_BENCH=quick` makes one short round of everything, to see that it works.
+#![forbid(unsafe_code)]
+
+mod load;
+mod machine;
+mod nginx;
+mod report;
+mod startup;
+
+use report::Report;
+
+/// How much is done.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    /// Interleaved rounds of load; the median counts.
+    rounds: usize,
+    /// Seconds of load for one server in one round.
+    seconds: u32,
+    /// Assets of the start-up measurement.
+    assets: usize,
+    /// Assets of the memory measurement.
+    memory_assets: usize,
+}
+
+fn main() {
+    let quick = std::env::var("HEADEND_BENCH").is_ok_and(|value| value == "quick");
+    let effort = if quick {
+        Effort {
+            rounds: 1,
+            seconds: 1,
+            assets: 20,
+            memory_assets: 5,
+        }
+    } else {
+        Effort {
+            rounds: 5,
+            seconds: 3,
+            assets: 1000,
+            memory_assets: 100,
+        }
+    };
+    let mut report = Report::new();
+    load::measure(effort, &mut report);
+    startup::measure(effort, &mut report);
+    report.finish();
+}

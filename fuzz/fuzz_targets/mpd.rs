@@ -1,0 +1,41 @@
+//! MPDs: what can be read can be written, and what was written can be read, with as many tracks.
+#![no_main]
+
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use media::{
+    mpd::{read, write},
+    presentation::{Addressing, Liveness, Period, Presentation, Timeline},
+    time::Time,
+};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(source) = read::parse(text) else {
+        return;
+    };
+    let tracks = source.shape.tracks().count();
+    assert_eq!(tracks, source.tracks.len());
+    let presentation = Presentation {
+        liveness: Liveness::Static {
+            duration: source.duration.unwrap_or(Time::from_secs(8)),
+        },
+        addressing: Addressing::Number,
+        periods: vec![Period {
+            id: "P0".to_owned(),
+            start: Time::ZERO,
+            duration: None,
+            shape: Arc::new(source.shape),
+            timelines: vec![Timeline::default(); tracks],
+            discontinuity_sequence: 0,
+        }],
+    };
+    let written = write::write(&presentation, "http://host");
+    match read::parse(&written) {
+        Ok(again) => assert_eq!(tracks, again.tracks.len(), "{written}"),
+        Err(error) => panic!("{error} in\n{written}"),
+    }
+});
