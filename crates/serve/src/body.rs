@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn slices_are_frames_and_the_last_one_ends_the_body() {
-        let parts = ["head", "", "payload", ""].map(Bytes::from_static).to_vec();
+        let parts = ["head", "", "payload", ""].map(Bytes::from).to_vec();
         let body = Body::slices(parts);
         assert_eq!(body.len(), Some(11));
         assert_eq!(

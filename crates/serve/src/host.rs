@@ -22,7 +22,7 @@ pub(crate) fn base_url(headers: &HeaderMap, uri: &Uri, local: SocketAddr) -> Str
         .filter(|host| is_host(host))
         .or_else(|| {
             uri.authority()
-                .map(|authority| authority.as_str())
+                .map(http::uri::Authority::as_str)
                 .filter(|h| is_host(h))
         })
         .or_else(|| first_token(headers, &header::HOST).filter(|host| is_host(host)));
@@ -46,10 +46,12 @@ fn is_host(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    type Fields = &'static [(&'static str, &'static str)];
+
     #[test]
     fn the_host_is_the_one_the_client_used() {
         let local = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let cases: &[(&[(&'static str, &'static str)], &str, &str)] = &[
+        let cases: &[(Fields, &str, &str)] = &[
             (&[], "/", "http://127.0.0.1:8080"),
             (&[("host", "a.example:81")], "/", "http://a.example:81"),
             (&[("host", "a")], "http://b:1/", "http://b:1"),

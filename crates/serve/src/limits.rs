@@ -31,7 +31,7 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_mins(1),
             streams: 128,
             drain: Duration::from_secs(10),
         }

@@ -74,7 +74,7 @@ impl Entity {
                 [range] => self.single(range.clone(), len),
                 _ => self.several(&ranges, len),
             },
-            Ranges::Unsatisfiable => self.unsatisfiable(len),
+            Ranges::Unsatisfiable => unsatisfiable(len),
         }
     }
 
@@ -130,17 +130,6 @@ impl Entity {
         response
     }
 
-    fn unsatisfiable(&self, len: u64) -> Response {
-        let mut response = reply::text(
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            format!("No range of the request lies within the {len} bytes that there are."),
-        );
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_RANGE, ascii(&format!("bytes */{len}")));
-        headers.insert(header::ACCEPT_RANGES, BYTES);
-        response
-    }
-
     /// Makes an answer with the fields that 200, 206 and 304 share (RFC 9110, 15.4.5).
     fn head(&self, status: StatusCode) -> Response {
         let mut response = Response::new(Body::empty());
@@ -163,6 +152,17 @@ impl Entity {
             headers.insert(header::LAST_MODIFIED, ascii(&condition::http_date(seconds)));
         }
     }
+}
+
+fn unsatisfiable(len: u64) -> Response {
+    let mut response = reply::text(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        format!("No range of the request lies within the {len} bytes that there are."),
+    );
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_RANGE, ascii(&format!("bytes */{len}")));
+    headers.insert(header::ACCEPT_RANGES, BYTES);
+    response
 }
 
 /// Returns the slices of `range`, which lies within them, sharing their bytes.

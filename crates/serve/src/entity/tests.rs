@@ -6,7 +6,7 @@ use super::*;
 
 fn entity() -> Entity {
     Entity {
-        slices: ["head", "", "payload"].map(Bytes::from_static).to_vec(),
+        slices: ["head", "", "payload"].map(Bytes::from).to_vec(),
         content_type: "video/mp4",
         cache_control: "no-cache",
         etag: Some(ETag::new(1, 7)),

@@ -103,9 +103,9 @@ pub(super) enum Expiry {
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
-    ForRequest(u64),
-    ForHeader(u64),
-    ForClient(u64),
+    Request(u64),
+    Header(u64),
+    Client(u64),
 }
 
 /// Judges samples of one connection. A limit is noticed up to a [`Watch::period`] late.
@@ -123,7 +123,7 @@ impl Watch {
             header: limits.header_timeout,
             idle: limits.idle_timeout,
             write: limits.write_timeout,
-            waiting: Some((Waiting::ForRequest(0), now)),
+            waiting: Some((Waiting::Request(0), now)),
         }
     }
 
@@ -136,14 +136,14 @@ impl Watch {
     /// Looks once.
     pub(super) fn judge(&mut self, sample: Sample, now: Instant) -> Option<Expiry> {
         let waiting = if sample.blocked {
-            Waiting::ForClient(sample.written)
+            Waiting::Client(sample.written)
         } else if sample.running {
             self.waiting = None;
             return None;
         } else if sample.in_header {
-            Waiting::ForHeader(sample.requests)
+            Waiting::Header(sample.requests)
         } else {
-            Waiting::ForRequest(sample.requests)
+            Waiting::Request(sample.requests)
         };
         let since = match self.waiting {
             Some((same, since)) if same == waiting => since,
@@ -151,9 +151,9 @@ impl Watch {
         };
         self.waiting = Some((waiting, since));
         let (limit, expiry) = match waiting {
-            Waiting::ForClient(_) => (self.write, Expiry::Stalled),
-            Waiting::ForHeader(_) => (self.header, Expiry::SlowHeader),
-            Waiting::ForRequest(_) => (self.idle, Expiry::Idle),
+            Waiting::Client(_) => (self.write, Expiry::Stalled),
+            Waiting::Header(_) => (self.header, Expiry::SlowHeader),
+            Waiting::Request(_) => (self.idle, Expiry::Idle),
         };
         (now.duration_since(since) >= limit).then_some(expiry)
     }

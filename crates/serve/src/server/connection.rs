@@ -197,9 +197,10 @@ struct Socket {
 
 impl Socket {
     async fn detect(&mut self) -> io::Result<Option<Protocol>> {
-        let protocol = self.opening.read(&mut self.stream).await;
-        self.activity.has_read(self.opening.rest().len());
-        protocol
+        let activity = &self.activity;
+        self.opening
+            .read(&mut self.stream, |count| activity.has_read(count))
+            .await
     }
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

@@ -33,16 +33,18 @@ impl Opening {
     }
 
     /// Reads until the protocol is known: one byte that is not of the preface means HTTP/1.1.
-    /// `None` when the client closes before. Safe to cancel.
+    /// `None` when the client closes before. `mark` gets the count of each read. Safe to cancel.
     pub(super) async fn read(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
+        mark: impl Fn(usize),
     ) -> io::Result<Option<Protocol>> {
         while self.len < PREFACE.len() {
             let count = stream.read(&mut self.bytes[self.len..]).await?;
             if count == 0 {
                 return Ok(None);
             }
+            mark(count);
             self.len += count;
             if self.bytes[..self.len] != PREFACE[..self.len] {
                 return Ok(Some(Protocol::Http1));
@@ -78,7 +80,7 @@ mod tests {
         ] {
             let mut opening = Opening::new();
             let mut stream = sent;
-            assert_eq!(opening.read(&mut stream).await.unwrap(), protocol);
+            assert_eq!(opening.read(&mut stream, |_| {}).await.unwrap(), protocol);
             let read_again = [opening.rest(), stream].concat();
             assert_eq!(read_again, sent);
             opening.take(3);

@@ -213,7 +213,10 @@ impl<H: Handler> House<H> {
             *leash = None;
         }
         let deadline = Instant::now() + self.shared.limits.drain;
-        while let Ok(Some(ended)) = time::timeout_at(deadline, self.tasks.join_next_with_id()).await
+        // Clients that are being refused are not waited for.
+        while !self.leashes.is_empty()
+            && let next = time::timeout_at(deadline, self.tasks.join_next_with_id())
+            && let Ok(Some(ended)) = next.await
         {
             self.reap(ended);
         }
