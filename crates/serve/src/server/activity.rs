@@ -24,6 +24,8 @@ pub(super) struct Activity {
     blocked: AtomicBool,
     requests: AtomicU64,
     running: AtomicU32,
+    /// Answers of which the rest is there and only waits for the client.
+    owed: AtomicU32,
     /// `read` when the last request began.
     read_at_request: AtomicU64,
     multiplexed: AtomicBool,
@@ -31,11 +33,27 @@ pub(super) struct Activity {
 
 /// Marks a request as running until its answer has been handed over or given up.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Activity>);
+pub(super) struct Running {
+    activity: Arc<Activity>,
+    owed: bool,
+}
+
+impl Running {
+    /// Marks that the answer is complete, so that only the client can hold it up.
+    pub(super) fn is_owed(&mut self) {
+        if !self.owed {
+            self.owed = true;
+            self.activity.owed.fetch_add(1, Relaxed);
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Relaxed);
+        self.activity.running.fetch_sub(1, Relaxed);
+        if self.owed {
+            self.activity.owed.fetch_sub(1, Relaxed);
+        }
     }
 }
 
@@ -49,7 +67,7 @@ impl Activity {
         self.blocked.store(false, Relaxed);
     }
 
-    /// The client does not take bytes now.
+    /// The client's system does not take bytes now.
     pub(super) fn is_blocked(&self) {
         self.blocked.store(true, Relaxed);
     }
@@ -63,7 +81,10 @@ impl Activity {
         self.requests.fetch_add(1, Relaxed);
         self.running.fetch_add(1, Relaxed);
         self.read_at_request.store(self.read.load(Relaxed), Relaxed);
-        Running(Arc::clone(self))
+        Running {
+            activity: Arc::clone(self),
+            owed: false,
+        }
     }
 
     pub(super) fn sample(&self) -> Sample {
@@ -71,7 +92,7 @@ impl Activity {
         let in_header = read > self.read_at_request.load(Relaxed);
         Sample {
             written: self.written.load(Relaxed),
-            blocked: self.blocked.load(Relaxed),
+            blocked: self.blocked.load(Relaxed) || self.owed.load(Relaxed) > 0,
             requests: self.requests.load(Relaxed),
             running: self.running.load(Relaxed) > 0,
             in_header: in_header && !self.multiplexed.load(Relaxed),
@@ -92,19 +113,24 @@ pub(super) struct Sample {
 /// Why a connection has had its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expiry {
-    /// No request for too long.
+    /// Neither a request nor progress for too long.
     Idle,
     /// A header that does not get complete.
     SlowHeader,
-    /// A client that does not take the answer.
+    /// A client that does not take the answer: its system takes no bytes, or it grants no more on
+    /// HTTP/2.
     Stalled,
 }
 
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
-    Request(u64),
+    /// Since so many requests and bytes written: hyper may hold the last slice of an answer long
+    /// after it has let go of the body.
+    Request(u64, u64),
+    /// Since so many requests.
     Header(u64),
+    /// Since so many bytes written.
     Client(u64),
 }
 
@@ -123,7 +149,7 @@ impl Watch {
             header: limits.header_timeout,
             idle: limits.idle_timeout,
             write: limits.write_timeout,
-            waiting: Some((Waiting::Request(0), now)),
+            waiting: Some((Waiting::Request(0, 0), now)),
         }
     }
 
@@ -143,7 +169,7 @@ impl Watch {
         } else if sample.in_header {
             Waiting::Header(sample.requests)
         } else {
-            Waiting::Request(sample.requests)
+            Waiting::Request(sample.requests, sample.written)
         };
         let since = match self.waiting {
             Some((same, since)) if same == waiting => since,
@@ -153,7 +179,7 @@ impl Watch {
         let (limit, expiry) = match waiting {
             Waiting::Client(_) => (self.write, Expiry::Stalled),
             Waiting::Header(_) => (self.header, Expiry::SlowHeader),
-            Waiting::Request(_) => (self.idle, Expiry::Idle),
+            Waiting::Request(..) => (self.idle, Expiry::Idle),
         };
         (now.duration_since(since) >= limit).then_some(expiry)
     }
@@ -235,12 +261,16 @@ mod tests {
         let activity = Arc::new(Activity::default());
         activity.has_read(10);
         assert!(activity.sample().in_header);
-        let running = activity.begin();
+        let mut running = activity.begin();
         let sample = activity.sample();
         assert!(sample.running && !sample.in_header && sample.requests == 1);
         activity.is_blocked();
         assert!(activity.sample().blocked);
         activity.has_written(5);
+        assert!(!activity.sample().blocked);
+        running.is_owed();
+        running.is_owed();
+        assert!(activity.sample().blocked);
         drop(running);
         let sample = activity.sample();
         assert!(!sample.running && !sample.blocked && sample.written == 5);

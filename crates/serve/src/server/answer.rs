@@ -38,7 +38,7 @@ pub(super) fn answer<H: Handler>(
     link: Arc<Link<H>>,
     request: hyper::Request<Incoming>,
 ) -> impl Future<Output = Result<http::Response<Tracked>, Infallible>> + Send {
-    let running = link.activity.begin();
+    let mut running = link.activity.begin();
     counters::add(&link.shared.counters.requests);
     async move {
         let is_head = *request.method() == Method::HEAD;
@@ -49,6 +49,9 @@ pub(super) fn answer<H: Handler>(
         response.headers_mut().insert(header::SERVER, SERVER);
         if is_head {
             take_body(&mut response);
+        }
+        if response.body().len().is_some_and(|len| len > 0) {
+            running.is_owed();
         }
         Ok(response.map(|body| Tracked {
             body,

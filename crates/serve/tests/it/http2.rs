@@ -2,12 +2,12 @@
 
 use std::{pin::pin, time::Duration};
 
-use crate::common::Running;
+use crate::common::{PATIENCE, Running};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use serve::{Limits, Request, Response, Shutdown, reply};
+use serve::{Body, Limits, Request, Response, Shutdown, reply};
 use tokio::{net::TcpStream, task::JoinSet};
 
 struct Client {
@@ -86,6 +86,33 @@ async fn large_headers_are_431() {
         Ok(response) => assert_eq!(response.status(), 431),
         Err(error) => assert!(!error.is_timeout(), "{error}"),
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_grants_no_more_bytes_is_cut() {
+    let limits = Limits {
+        write_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let large = Bytes::from(vec![b'x'; 32 << 20]);
+    let server = Running::start(limits, move |_| {
+        let slices = vec![large.clone(), large.clone()];
+        async move { Response::new(Body::slices(slices)) }
+    })
+    .await;
+    let mut client = Client::connect(&server).await;
+    let request = http::Request::new(Empty::new());
+    let unread = client.requests.send_request(request).await.unwrap();
+    let cut = async {
+        while server.counters.read().timed_out == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, cut)
+        .await
+        .expect("the client is cut");
+    assert!(unread.into_body().collect().await.is_err());
     server.stop().await;
 }
 
