@@ -1,0 +1,133 @@
+//! Starting children from one thread that lives as long as they do.
+//!
+//! The kernel sends the parent-death signal when the *thread* that started the child ends, not the
+//! process. So one thread starts all children, and lives while a [`Spawner`] or a [`Child`] does.
+
+use std::{
+    io,
+    path::PathBuf,
+    process::{self, Stdio},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use crate::{Child, Command, Error, Stream, shim};
+
+/// Starts children. Clones share one thread.
+#[derive(Clone, Debug)]
+pub struct Spawner {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    requests: mpsc::Sender<Request>,
+    shim: Option<PathBuf>,
+}
+
+struct Request {
+    command: process::Command,
+    reply: mpsc::SyncSender<io::Result<process::Child>>,
+}
+
+impl Spawner {
+    /// Starts children directly: they are ended when their [`Child`] is dropped, but outlive a
+    /// parent that is killed. For tests of libraries; programs use [`Spawner::with_shim`].
+    pub fn direct() -> Result<Self, Error> {
+        Self::start(None)
+    }
+
+    /// Starts children through `program`, which is our own binary and calls
+    /// [`shim::run_if_shim`] first thing; they get `SIGTERM` when this process ends, however that
+    /// comes about. `/proc/self/exe` is right even when the file has been replaced since.
+    pub fn with_shim(program: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::start(Some(program.into()))
+    }
+
+    fn start(shim: Option<PathBuf>) -> Result<Self, Error> {
+        let (requests, inbox) = mpsc::channel::<Request>();
+        thread::Builder::new()
+            .name("spawner".to_owned())
+            .spawn(move || {
+                for mut request in inbox {
+                    // A caller that is gone leaves the child to be killed and reaped here.
+                    if let Err(mpsc::SendError(Ok(mut child))) =
+                        request.reply.send(request.command.spawn())
+                    {
+                        let _ = child.kill();
+                        let _ = child.wait();
+                    }
+                }
+            })
+            .map_err(|source| Error::Spawn {
+                program: "spawner thread".to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            inner: Arc::new(Inner { requests, shim }),
+        })
+    }
+
+    /// Starts a child in a process group of its own.
+    pub fn spawn(&self, command: Command) -> Result<Child, Error> {
+        let Some(program) = command.resolve() else {
+            return Err(Error::Missing {
+                program: command.program.to_string_lossy().into_owned(),
+                package: command.package,
+            });
+        };
+        let fail = |source| Error::Spawn {
+            program: command.program.to_string_lossy().into_owned(),
+            source,
+        };
+        tracing::debug!(command = command.line(), "starting");
+        let (reply, answer) = mpsc::sync_channel(1);
+        let request = Request {
+            command: self.prepare(&command, program),
+            reply,
+        };
+        let gone = || io::Error::other("the spawner thread is gone");
+        self.inner
+            .requests
+            .send(request)
+            .map_err(|_| fail(gone()))?;
+        let child = answer.recv().map_err(|_| fail(gone()))?.map_err(fail)?;
+        Child::supervise(child, command, self.clone())
+    }
+
+    fn prepare(&self, command: &Command, program: PathBuf) -> process::Command {
+        use std::os::unix::process::CommandExt;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the place that the ban points to"
+        )]
+        let new = process::Command::new::<&PathBuf>;
+        let mut prepared = match &self.inner.shim {
+            Some(shim) => {
+                let mut prepared = new(shim);
+                prepared.args(shim::arguments(process::id())).arg(program);
+                prepared
+            }
+            None => new(&program),
+        };
+        prepared
+            .args(&command.arguments)
+            .env_clear()
+            .envs(command.full_environment())
+            .stdin(stdio(command.stdin))
+            .stdout(stdio(command.stdout))
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if let Some(folder) = &command.folder {
+            prepared.current_dir(folder);
+        }
+        prepared
+    }
+}
+
+fn stdio(stream: Stream) -> Stdio {
+    match stream {
+        Stream::Null => Stdio::null(),
+        Stream::Piped => Stdio::piped(),
+    }
+}
