@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 
 pub mod hls;
-pub mod mpd;
+pub mod iso8601;
 pub mod isobmff;
+pub mod mpd;
 pub mod presentation;
 pub mod supply;
 pub mod template;

@@ -4,13 +4,21 @@
 //! kept in `attributes` and `elements`, except for what a writer of another presentation must not
 //! repeat: segment information, BaseURL, durations, xlink, clocks and locations.
 
+mod addressing;
+mod place;
+mod presentation;
+mod sets;
+mod timeline;
+
 use std::ops::Range;
 
+use self::place::Place;
 pub use crate::url::UrlRange;
 use crate::{
     presentation::{Run, Shape},
     template::Template,
     time::{Time, Timescale},
+    xml,
 };
 
 /// What is wrong with an MPD, and where.
@@ -117,13 +125,19 @@ pub enum SourceAddressing {
 }
 
 /// Reads an MPD.
-pub fn parse(_text: &str) -> Result<MpdSource, MpdError> {
-    Ok(MpdSource {
-        shape: Shape::default(),
-        duration: None,
-        is_dynamic: false,
-        periods: 0,
-        tracks: Vec::new(),
-        ignored: Vec::new(),
-    })
+pub fn parse(text: &str) -> Result<MpdSource, MpdError> {
+    let root = xml::parse(text).map_err(|error| MpdError {
+        line: error.position.line,
+        column: error.position.column,
+        path: error.path,
+        reason: error.reason,
+    })?;
+    let mpd = Place::root(&root);
+    if root.local_name() != "MPD" {
+        return Err(mpd.fail("the root element must be MPD"));
+    }
+    presentation::read(&mpd)
 }
+
+#[cfg(test)]
+mod tests;
