@@ -6,26 +6,33 @@ use asset::{
     Asset,
     model::{AssetManifest, Kind, Segment, TrackIndex},
 };
-use bytes::Bytes;
 use media::{
+    isobmff::build::{self, Fragment, SampleEntry},
     presentation::{Addressing, Content, Nominal, Shape, SwitchingSet, Track},
     template::Template,
     time::{Time, Timescale},
 };
+use store::mapped::MediaFile;
+
+/// Ticks of a frame of synthetic audio.
+pub(crate) const FRAME: u64 = 1024;
 
 /// Makes a track whose segments have these durations, from decode time zero. Its name says what it
-/// carries: `A…` audio of 1024-tick frames, `T…` images, else video.
+/// carries: `A…` audio of 1024-tick frames, `T…` images, `S…` TTML, else video. There are no bytes behind
+/// the segments, see [`with_media`].
 pub(crate) fn track(id: &str, timescale: u32, durations: &[u64]) -> TrackIndex {
     let timescale = Timescale::new(timescale).unwrap();
     let content = match id.as_bytes()[0] {
         b'A' => Content::Audio,
         b'T' => Content::Image,
+        b'S' => Content::Text,
         _ => Content::Video,
     };
     let (codecs, mime_type) = match content {
-        Content::Audio => ("mp4a.40.2", "audio/mp4"),
+        Content::Audio => ("opus", "audio/mp4"),
         Content::Image => ("", "image/jpeg"),
-        _ => ("avc1.64001e", "video/mp4"),
+        Content::Text => ("stpp", "application/mp4"),
+        Content::Video => ("vp09.00.10.08", "video/mp4"),
     };
     let mut start = 0;
     let segments = durations
@@ -68,11 +75,11 @@ pub(crate) fn track(id: &str, timescale: u32, durations: &[u64]) -> TrackIndex {
             elements: Vec::new(),
         },
         timescale,
-        init: Bytes::new(),
+        init: init(content, timescale).into(),
         edit_media_time: 0,
         origin: 0,
         first_number: 0,
-        sample_duration: (content == Content::Audio).then_some(1024),
+        sample_duration: (content == Content::Audio).then_some(FRAME as u32),
         encrypted: false,
         segments,
         files: Vec::new(),
@@ -116,4 +123,103 @@ pub(crate) fn asset(name: &str, tracks: Vec<TrackIndex>) -> Asset {
         shortest_mean_segment: Time::from_secs(2),
         tracks: tracks.into_iter().map(Arc::new).collect(),
     }
+}
+
+/// Puts bytes behind the segments of a track. Audio gets one sample a frame, which is the number of
+/// the frame in four bytes; everything else one sample a segment, made by `sample` from its number.
+pub(crate) fn with_media(mut index: TrackIndex, sample: impl Fn(usize) -> Vec<u8>) -> TrackIndex {
+    let mut frame = 0_u32;
+    for (number, segment) in index.segments.iter_mut().enumerate() {
+        let samples: Vec<(u32, Vec<u8>)> = if index.content == Content::Audio {
+            let count = (segment.duration / FRAME) as u32;
+            let first = frame;
+            frame += count;
+            (first..frame)
+                .map(|frame| (FRAME as u32, frame.to_be_bytes().to_vec()))
+                .collect()
+        } else {
+            vec![(segment.duration as u32, sample(number))]
+        };
+        let entries: Vec<SampleEntry> = samples
+            .iter()
+            .map(|(duration, data)| SampleEntry {
+                duration: *duration,
+                size: data.len() as u32,
+                flags: 0x0200_0000,
+                composition_offset: 0,
+            })
+            .collect();
+        let mut bytes = build::fragment(&Fragment {
+            track_id: 1,
+            sequence_number: number as u32,
+            decode_time: segment.start,
+            styp: None,
+            samples: &entries,
+        });
+        bytes.extend(samples.into_iter().flat_map(|(_, data)| data));
+        segment.size = bytes.len() as u32;
+        segment.file = index.files.len() as u32;
+        index.files.push(MediaFile::from_bytes(bytes.into()));
+    }
+    index
+}
+
+/// Makes an init segment of one track; empty for images.
+fn init(content: Content, timescale: Timescale) -> Vec<u8> {
+    let scale = timescale.get().to_be_bytes();
+    let zeros = |count| vec![0; count];
+    let (handler, entry) = match content {
+        Content::Image => return Vec::new(),
+        Content::Video => {
+            let config = full(b"vpcC", 1, &[vec![0, 10, 0x82, 2, 2, 2, 0, 0]]);
+            let mut fields = zeros(78);
+            fields[24..28].copy_from_slice(&[2, 128, 1, 104]); // 640 x 360
+            (b"vide", plain(b"vp09", &[fields, config]))
+        }
+        Content::Audio => {
+            let mut fields = zeros(28);
+            fields[17] = 2; // channels
+            let config = plain(b"dOps", &[vec![0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0]]);
+            (b"soun", plain(b"Opus", &[fields, config]))
+        }
+        Content::Text => {
+            let names = b"http://www.w3.org/ns/ttml\0\0\0".to_vec();
+            (b"subt", plain(b"stpp", &[zeros(8), names]))
+        }
+    };
+    let stsd = full(b"stsd", 0, &[vec![0, 0, 0, 1], entry]);
+    let tables: Vec<Vec<u8>> = [b"stts", b"stsc", b"stco"]
+        .iter()
+        .map(|kind| full(kind, 0, &[zeros(4)]))
+        .collect();
+    let stsz = full(b"stsz", 0, &[zeros(8)]);
+    let stbl = plain(b"stbl", &[stsd, tables.concat(), stsz]);
+    let mdhd = full(
+        b"mdhd",
+        0,
+        &[zeros(8), scale.to_vec(), zeros(4), vec![0x55, 0xc4, 0, 0]],
+    );
+    let hdlr = full(b"hdlr", 0, &[zeros(4), handler.to_vec(), zeros(13)]);
+    let mdia = plain(b"mdia", &[mdhd, hdlr, plain(b"minf", &[stbl])]);
+    let tkhd = full(b"tkhd", 0, &[zeros(8), vec![0, 0, 0, 1], zeros(68)]);
+    let mvhd = full(
+        b"mvhd",
+        0,
+        &[zeros(8), vec![0, 0, 3, 232], zeros(80), vec![0, 0, 0, 2]],
+    );
+    let trex = full(b"trex", 0, &[vec![0, 0, 0, 1, 0, 0, 0, 1], zeros(12)]);
+    let trak = plain(b"trak", &[tkhd, mdia]);
+    plain(b"moov", &[mvhd, trak, plain(b"mvex", &[trex])])
+}
+
+fn plain(kind: &[u8; 4], parts: &[Vec<u8>]) -> Vec<u8> {
+    let body = parts.concat();
+    let mut out = (body.len() as u32 + 8).to_be_bytes().to_vec();
+    out.extend(kind);
+    out.extend(body);
+    out
+}
+
+fn full(kind: &[u8; 4], version: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+    plain(kind, &[vec![version, 0, 0, 0], parts.concat()])
 }

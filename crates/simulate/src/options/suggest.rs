@@ -50,7 +50,7 @@ mod tests {
             ("tsdb", Some("tsbd")),
             ("tsb", Some("tsbd")),
             ("segtimelin", Some("segtimeline")),
-            ("segtimelinrn", Some("segtimelinenr")),
+            ("segtimelinnr", Some("segtimelinenr")),
             ("strat", Some("start")),
             ("testpic", None),
             ("x", None),
