@@ -42,7 +42,7 @@ pub fn manifest_tag(text: &str) -> ETag {
 /// Hashes bytes to 64 bits: words are folded in by 64x64 -> 128 bit multiplications, as wyhash does.
 ///
 /// It is the same on every machine and in every build, so replicas agree on tags (std's hasher
-/// promises neither), and costs about a tenth of FNV. It does not withstand an adversary; those who
+/// promises neither), and takes eight bytes at a step where FNV takes one. It does not withstand an adversary; those who
 /// write manifests are our own writers.
 fn hash(bytes: &[u8]) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -51,7 +51,7 @@ fn hash(bytes: &[u8]) -> u64 {
         let product = u128::from(state ^ word) * u128::from(FACTOR);
         (product as u64) ^ (product >> 64) as u64
     };
-    let mut state = SEED ^ bytes.len() as u64;
+    let mut state = fold(SEED, bytes.len() as u64).wrapping_add(SEED);
     let (words, rest) = bytes.as_chunks::<8>();
     for word in words {
         state = fold(state, u64::from_le_bytes(*word)).wrapping_add(SEED);
@@ -70,9 +70,9 @@ mod tests {
 
     #[test]
     fn the_hash_never_changes() {
-        assert_eq!(hash(b""), 0);
-        assert_eq!(hash(b"#EXTM3U\n"), 0);
-        assert_eq!(manifest_tag("<MPD/>").value(), "x");
+        assert_eq!(hash(b""), 0x127e_12d6_a3eb_bc97);
+        assert_eq!(hash(b"#EXTM3U\n"), 0x6b9f_e376_d188_3b9c);
+        assert_eq!(manifest_tag("<MPD/>").value(), "\"1-00427fed1f1531c7\"");
     }
 
     #[test]

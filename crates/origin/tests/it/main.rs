@@ -1,0 +1,7 @@
+//! A made-up supplier behind the origin's one door.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+mod fake;
+mod manifests;
+mod names;
+mod segments;
