@@ -174,7 +174,7 @@ impl Stored {
         let count = self.count as i64;
         let whole = self.whole.filter(|ticks| ticks % count == 0)?;
         let duration = whole / count;
-        let alike = (0..self.count as u64 + 1)
+        let alike = (0..=self.count as u64)
             .zip(0_i64..)
             .all(|(n, i)| self.boundary(n) == i.checked_mul(duration));
         alike.then(|| duration.unsigned_abs())

@@ -14,9 +14,10 @@ fn channel(options: &str, tracks: Vec<TrackIndex>) -> Looped {
 fn tracks() -> Vec<TrackIndex> {
     vec![
         with_media(track("V", 90_000, &[180_000; 4]), |n| vec![n as u8; 100]),
-        with_media(track("A", 48_000, &[96_256, 96_256, 96_256, 93_184]), |_| {
-            Vec::new()
-        }),
+        with_media(
+            track("A", 48_000, &[96_256, 96_256, 96_256, 93_184]),
+            |_| Vec::new(),
+        ),
         with_media(track("T", 1, &[2; 4]), |n| format!("picture {n}").into()),
     ]
 }
@@ -192,7 +193,10 @@ fn subtitles_move_inside_the_segment() {
 /// ended, and its frames go on from the last one's, around the loop.
 fn walk_audio(options: &str, tracks: Vec<TrackIndex>, from: u64, count: u64) {
     let stored: u64 = tracks[1].segments.iter().map(|s| s.duration / FRAME).sum();
-    let loop_frames = tracks[0].duration().ticks_in(tracks[1].timescale, Round::Up) as u64 / FRAME;
+    let loop_frames = tracks[0]
+        .duration()
+        .ticks_in(tracks[1].timescale, Round::Up) as u64
+        / FRAME;
     let channel = channel(options, tracks);
     let view = channel.view();
     let (_, strip) = channel.reel.strip(view, 0, 1).unwrap();
@@ -242,9 +246,10 @@ fn audio_goes_on_at_wall_clock_magnitude_and_with_unequal_segments() {
     let unequal = || {
         vec![
             track("V", 12_800, &[16_896, 25_600, 25_600, 34_304]),
-            with_media(track("A", 44_100, &[1024 * 100, 1024 * 3, 1024 * 241]), |_| {
-                Vec::new()
-            }),
+            with_media(
+                track("A", 44_100, &[1024 * 100, 1024 * 3, 1024 * 241]),
+                |_| Vec::new(),
+            ),
         ]
     };
     walk_audio("", unequal(), 850_000_000, 100);

@@ -65,7 +65,9 @@ fn audio_that_cannot_be_cut_must_fit_the_loop() {
     // 8.042 s in a loop of 8 s.
     assert!(kept(|_| ()));
     assert!(!kept(|audio| audio.encrypted = true));
-    assert!(!kept(|audio| audio.track.codecs = "ac-4.02.01.01".to_owned()));
+    assert!(!kept(
+        |audio| audio.track.codecs = "ac-4.02.01.01".to_owned()
+    ));
     assert!(!kept(|audio| audio.track.codecs = "mp4a.40.42".to_owned()));
     assert!(!kept(|audio| audio.sample_duration = None));
     // One frame too long is not heard.

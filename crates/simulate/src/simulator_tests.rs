@@ -46,7 +46,12 @@ fn assets_may_be_named_like_options() {
         ("snr_5/plain/x.mpd", "plain", "x.mpd", Some(5)),
         ("snr_7/snr_5/x.mpd", "snr_5", "x.mpd", Some(7)),
         ("snr_7/dur_x/y/x.mpd", "dur_x/y", "x.mpd", Some(7)),
-        ("start_show/plain/x.mpd", "start_show", "plain/x.mpd", Some(0)),
+        (
+            "start_show/plain/x.mpd",
+            "start_show",
+            "plain/x.mpd",
+            Some(0),
+        ),
     ] {
         let (found, options, after) = meaning(&simulator, path).unwrap();
         assert_eq!((found.as_str(), after.as_str()), (name, rest), "{path}");

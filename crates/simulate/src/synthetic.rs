@@ -116,7 +116,6 @@ pub(crate) fn asset(name: &str, tracks: Vec<TrackIndex>) -> Asset {
             addressing: Addressing::Number,
             tracks: (0..tracks.len()).collect(),
         }],
-        sources: Vec::new(),
         warnings: Vec::new(),
         duration: tracks[0].duration(),
         reference: 0,
