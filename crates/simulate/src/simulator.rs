@@ -86,6 +86,18 @@ impl Simulator {
         })
     }
 
+    /// Lets go of what was remembered of an older state of the catalogue, so that files of assets
+    /// that are gone can be closed without waiting for a request.
+    pub fn tidy(&self) {
+        let generation = self.catalogue.generation();
+        if self.known.load().generation != generation {
+            self.known.store(Arc::new(Known {
+                generation,
+                ..Known::default()
+            }));
+        }
+    }
+
     fn folder(&self, path: &str) -> Result<Folder, Refusal> {
         let generation = self.catalogue.generation();
         let text = &path[..path.rfind('/').map_or(0, |slash| slash + 1)];

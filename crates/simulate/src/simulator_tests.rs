@@ -119,3 +119,12 @@ fn channels_over_an_asset_share_it_and_the_memory_is_bounded() {
     let again = simulator.folder("a/V/2.m4s").unwrap();
     assert!(Arc::ptr_eq(&first.channel, &again.channel));
 }
+
+#[test]
+fn what_is_remembered_is_kept_while_the_catalogue_stands() {
+    let simulator = simulator(&["a"]);
+    let before = simulator.folder("a/V/1.m4s").unwrap();
+    simulator.tidy();
+    let after = simulator.folder("a/V/1.m4s").unwrap();
+    assert!(Arc::ptr_eq(&before.channel, &after.channel));
+}

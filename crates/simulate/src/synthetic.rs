@@ -170,55 +170,55 @@ fn init(content: Content, timescale: Timescale) -> Vec<u8> {
     let (handler, entry) = match content {
         Content::Image => return Vec::new(),
         Content::Video => {
-            let config = full(b"vpcC", 1, &[vec![0, 10, 0x82, 2, 2, 2, 0, 0]]);
+            let config = full("vpcC", 1, &[vec![0, 10, 0x82, 2, 2, 2, 0, 0]]);
             let mut fields = zeros(78);
             fields[24..28].copy_from_slice(&[2, 128, 1, 104]); // 640 x 360
-            (b"vide", plain(b"vp09", &[fields, config]))
+            ("vide", plain("vp09", &[fields, config]))
         }
         Content::Audio => {
             let mut fields = zeros(28);
             fields[17] = 2; // channels
-            let config = plain(b"dOps", &[vec![0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0]]);
-            (b"soun", plain(b"Opus", &[fields, config]))
+            let config = plain("dOps", &[vec![0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0]]);
+            ("soun", plain("Opus", &[fields, config]))
         }
         Content::Text => {
             let names = b"http://www.w3.org/ns/ttml\0\0\0".to_vec();
-            (b"subt", plain(b"stpp", &[zeros(8), names]))
+            ("subt", plain("stpp", &[zeros(8), names]))
         }
     };
-    let stsd = full(b"stsd", 0, &[vec![0, 0, 0, 1], entry]);
-    let tables: Vec<Vec<u8>> = [b"stts", b"stsc", b"stco"]
+    let stsd = full("stsd", 0, &[vec![0, 0, 0, 1], entry]);
+    let tables: Vec<Vec<u8>> = ["stts", "stsc", "stco"]
         .iter()
         .map(|kind| full(kind, 0, &[zeros(4)]))
         .collect();
-    let stsz = full(b"stsz", 0, &[zeros(8)]);
-    let stbl = plain(b"stbl", &[stsd, tables.concat(), stsz]);
+    let stsz = full("stsz", 0, &[zeros(8)]);
+    let stbl = plain("stbl", &[stsd, tables.concat(), stsz]);
     let mdhd = full(
-        b"mdhd",
+        "mdhd",
         0,
         &[zeros(8), scale.to_vec(), zeros(4), vec![0x55, 0xc4, 0, 0]],
     );
-    let hdlr = full(b"hdlr", 0, &[zeros(4), handler.to_vec(), zeros(13)]);
-    let mdia = plain(b"mdia", &[mdhd, hdlr, plain(b"minf", &[stbl])]);
-    let tkhd = full(b"tkhd", 0, &[zeros(8), vec![0, 0, 0, 1], zeros(68)]);
+    let hdlr = full("hdlr", 0, &[zeros(4), handler.into(), zeros(13)]);
+    let mdia = plain("mdia", &[mdhd, hdlr, plain("minf", &[stbl])]);
+    let tkhd = full("tkhd", 0, &[zeros(8), vec![0, 0, 0, 1], zeros(68)]);
     let mvhd = full(
-        b"mvhd",
+        "mvhd",
         0,
         &[zeros(8), vec![0, 0, 3, 232], zeros(80), vec![0, 0, 0, 2]],
     );
-    let trex = full(b"trex", 0, &[vec![0, 0, 0, 1, 0, 0, 0, 1], zeros(12)]);
-    let trak = plain(b"trak", &[tkhd, mdia]);
-    plain(b"moov", &[mvhd, trak, plain(b"mvex", &[trex])])
+    let trex = full("trex", 0, &[vec![0, 0, 0, 1, 0, 0, 0, 1], zeros(12)]);
+    let trak = plain("trak", &[tkhd, mdia]);
+    plain("moov", &[mvhd, trak, plain("mvex", &[trex])])
 }
 
-fn plain(kind: &[u8; 4], parts: &[Vec<u8>]) -> Vec<u8> {
+fn plain(kind: &str, parts: &[Vec<u8>]) -> Vec<u8> {
     let body = parts.concat();
     let mut out = (body.len() as u32 + 8).to_be_bytes().to_vec();
-    out.extend(kind);
+    out.extend(kind.bytes());
     out.extend(body);
     out
 }
 
-fn full(kind: &[u8; 4], version: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+fn full(kind: &str, version: u8, parts: &[Vec<u8>]) -> Vec<u8> {
     plain(kind, &[vec![version, 0, 0, 0], parts.concat()])
 }

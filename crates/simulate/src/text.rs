@@ -101,3 +101,90 @@ pub(crate) fn segment(
     slices[0] = head.into();
     Ok(slices)
 }
+
+#[cfg(test)]
+mod tests {
+    use media::time::Timescale;
+
+    use super::*;
+
+    const DEFAULTS: TrackDefaults = TrackDefaults {
+        track_id: 3,
+        duration: 0,
+        size: 0,
+        flags: 0,
+    };
+
+    /// A segment of one-second samples, with a `subs` box made of these sizes where given.
+    fn stored(samples: &[&[u8]], parts: &[&[u32]]) -> Bytes {
+        let entries: Vec<SampleEntry> = samples
+            .iter()
+            .map(|data| SampleEntry {
+                duration: 1000,
+                size: data.len() as u32,
+                flags: 0,
+                composition_offset: 0,
+            })
+            .collect();
+        let mut bytes = build::fragment(&Fragment {
+            track_id: 3,
+            sequence_number: 1,
+            decode_time: 2000,
+            styp: None,
+            samples: &entries,
+        });
+        if !parts.is_empty() {
+            bytes = subsamples::insert(bytes, &subsamples::of_sizes(parts)).unwrap();
+        }
+        bytes.extend(samples.concat());
+        bytes.into()
+    }
+
+    fn samples_of(slices: &[Bytes]) -> (Vec<Bytes>, Vec<u64>, Bytes) {
+        let all: Bytes = slices.concat().into();
+        let samples = segment::samples(&all, &DEFAULTS).unwrap();
+        let data = samples.iter().map(|s| all.slice(s.data.clone())).collect();
+        (data, samples.iter().map(|s| s.decode_time).collect(), all)
+    }
+
+    #[test]
+    fn samples_subsamples_and_images_stay_in_step() {
+        let one = br#"<tt><p begin="2s" end="3s"/></tt>IMAGES"#;
+        let two = br#"<tt><p begin="00:00:03.500"/></tt>"#;
+        let image = &one[..one.len() - 6];
+        let bytes = stored(&[one, two], &[&[image.len() as u32, 4, 2], &[]]);
+        let by = Time::new(8000, Timescale::MS);
+        let moved = segment(&bytes, &DEFAULTS, by, 9).unwrap();
+        let (data, times, all) = samples_of(&moved);
+        let document = br#"<tt><p begin="00:00:10.000" end="00:00:11.000"/></tt>"#;
+        assert_eq!(data[0], [&document[..], b"IMAGES"].concat());
+        assert_eq!(data[1], br#"<tt><p begin="00:00:11.500"/></tt>"#[..]);
+        assert_eq!(times, [10_000, 11_000]);
+        let parts = subsamples::read(&all, 2).unwrap();
+        let sizes: Vec<u32> = parts[0].iter().map(|part| part.size).collect();
+        assert_eq!(sizes, [document.len() as u32, 4, 2]);
+        assert!(parts[1].is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_moved_is_named() {
+        let by = |ms| Time::new(ms, Timescale::MS);
+        for (bytes, by, part) in [
+            (stored(&[b"\xff\xfe<\0"], &[]), by(0), "not UTF-8"),
+            (
+                stored(&[b"<tt/>"], &[&[6]]),
+                by(0),
+                "longer than the sample",
+            ),
+            (
+                stored(&[b"<tt/>"], &[]),
+                by(-2001),
+                "before media time zero",
+            ),
+            (stored(&[], &[]), by(0), "no samples"),
+        ] {
+            let error = segment(&bytes, &DEFAULTS, by, 1).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}

@@ -136,6 +136,17 @@ fn write_box(parts: &[Vec<Subsample>]) -> Vec<u8> {
     out
 }
 
+/// Makes the parts of samples from their sizes.
+#[cfg(test)]
+pub(super) fn of_sizes(samples: &[&[u32]]) -> Vec<Vec<Subsample>> {
+    let part = |size: &u32| Subsample {
+        size: *size,
+        rest: [0; 6],
+    };
+    let parts = |sizes: &&[u32]| sizes.iter().map(part).collect();
+    samples.iter().map(parts).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
