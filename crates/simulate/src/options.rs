@@ -49,7 +49,7 @@ impl Options {
         self.start.saturating_mul(1000)
     }
 
-    /// Reads the parts of a path that [`Leading`] found to be options.
+    /// Reads the parts of a path that are options, see [`option_parts`].
     pub fn parse<'p>(parts: impl IntoIterator<Item = &'p str>) -> Result<Self, OptionError> {
         let mut options = Self::default();
         for part in parts {
