@@ -22,6 +22,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(cmds::demo::Args),
+    Simulate(cmds::simulate::Args),
+    Serve(cmds::serve::Args),
+    Asset(cmds::asset::Args),
+    Info(cmds::info::Args),
     Config(cmds::config::Args),
 }
 
@@ -41,6 +46,11 @@ impl Cli {
     fn run(self) -> anyhow::Result<Exit> {
         let logging = self.logging;
         match self.command {
+            Command::Demo(args) => cmds::demo::run(args, logging),
+            Command::Simulate(args) => cmds::simulate::run(args, logging),
+            Command::Serve(args) => cmds::serve::run(args, logging),
+            Command::Asset(args) => cmds::asset::run(args, logging),
+            Command::Info(args) => cmds::info::run(args, logging),
             Command::Config(args) => cmds::config::run(args, logging),
         }
     }

@@ -38,11 +38,6 @@ pub(crate) struct Unreadable {
     pub(crate) source: std::io::Error,
 }
 
-/// A program that is needed and was not found.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is needed and was not found; on Debian: apt-get install ffmpeg")]
-pub(crate) struct MissingProgram(pub(crate) String);
-
 impl Exit {
     /// Returns the code for an error: that of the first cause in its chain that has one.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
@@ -50,7 +45,7 @@ impl Exit {
             if cause.is::<config::Error>() {
                 return Self::Usage;
             }
-            if cause.is::<MissingProgram>() {
+            if let Some(process::Error::Missing { .. }) = cause.downcast_ref() {
                 return Self::MissingProgram;
             }
             if cause.is::<Unreadable>() {
@@ -79,7 +74,14 @@ mod tests {
                 anyhow::Error::new(unreadable).context("import"),
                 Exit::Unreadable,
             ),
-            (MissingProgram("ffmpeg".into()).into(), Exit::MissingProgram),
+            (
+                process::Error::Missing {
+                    program: "ffmpeg".into(),
+                    package: None,
+                }
+                .into(),
+                Exit::MissingProgram,
+            ),
             (
                 config::Error::new("headend.yaml", vec![]).into(),
                 Exit::Usage,

@@ -41,6 +41,14 @@ pub(crate) struct Args {
     pub(crate) log_format: Option<Format>,
 }
 
+/// Starts logging for a command without settings: warnings only, unless the flags say otherwise.
+pub(crate) fn start_plain(args: Args) -> Result<(), Error> {
+    start(
+        args.log.as_deref().unwrap_or("warn"),
+        args.log_format.unwrap_or_default(),
+    )
+}
+
 /// Starts logging for the whole process. A filter that cannot be understood is a configuration
 /// error.
 pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {

@@ -9,13 +9,22 @@ mod cmds;
 mod config;
 mod exit;
 mod logging;
+mod metrics;
 mod pages;
+mod progress;
 mod report;
+mod sample;
+mod server;
+mod table;
 mod term;
 mod url;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run().into()
+    // A start as stepping stone of a child process comes before everything else.
+    match process::shim::run_if_shim(std::env::args_os()) {
+        Some(code) => code,
+        None => cli::run().into(),
+    }
 }

@@ -13,7 +13,7 @@ use crate::url;
 pub(crate) struct Listing {
     /// Version of headend.
     pub(crate) version: &'static str,
-    /// Whether the first scan is done.
+    /// Whether the first scan is done, and its imports unless there is something to serve already.
     pub(crate) ready: bool,
     /// Grows whenever the rest changes.
     pub(crate) generation: u64,
@@ -110,11 +110,23 @@ pub(crate) struct ImportReport {
 }
 
 impl Listing {
-    /// Describes all of a catalogue.
-    pub(crate) fn of(catalogue: &Catalogue, ready: bool) -> Self {
+    /// Describes a server that has not looked at its content yet.
+    pub(crate) fn before_scan() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            ready,
+            ready: false,
+            generation: 0,
+            assets: Vec::new(),
+            problems: Vec::new(),
+            imports: Vec::new(),
+        }
+    }
+
+    /// Describes all of a catalogue.
+    pub(crate) fn of(catalogue: &Catalogue) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            ready: is_ready(catalogue),
             generation: catalogue.generation(),
             assets: catalogue
                 .all()
@@ -125,6 +137,11 @@ impl Listing {
             imports: catalogue.importing().into_iter().map(Into::into).collect(),
         }
     }
+}
+
+/// Tells whether a catalogue has something to serve, or nothing on its way.
+pub(crate) fn is_ready(catalogue: &Catalogue) -> bool {
+    !catalogue.all().is_empty() || catalogue.importing().is_empty()
 }
 
 impl AssetReport {
@@ -168,19 +185,16 @@ fn language(asset: &Asset, id: &str) -> Option<String> {
 }
 
 fn ways(asset: &Asset) -> Vec<Way> {
-    let own = asset
-        .manifests
-        .first()
-        .map(|manifest| manifest.name.as_str());
-    let mpd = own
-        .filter(|name| name.ends_with(".mpd"))
-        .unwrap_or("manifest.mpd");
-    let name = &asset.name;
+    let below = |place: &str, file: &str| match asset.name.as_str() {
+        // A root that is itself an asset.
+        "" => format!("/{place}/{file}"),
+        name => format!("/{place}/{name}/{file}"),
+    };
     [
-        (false, "DASH", format!("/vod/{name}/manifest.mpd")),
-        (false, "HLS", format!("/vod/{name}/master.m3u8")),
-        (true, "DASH", format!("/livesim2/{name}/{mpd}")),
-        (true, "HLS", format!("/livesim2/{name}/master.m3u8")),
+        (false, "DASH", below("vod", "manifest.mpd")),
+        (false, "HLS", below("vod", "master.m3u8")),
+        (true, "DASH", below("livesim", "manifest.mpd")),
+        (true, "HLS", below("livesim", "master.m3u8")),
     ]
     .into_iter()
     .map(|(live, protocol, path)| {

@@ -1,11 +1,13 @@
 //! `headend config`: looks at the configuration without starting anything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use serde_json::json;
 
 use crate::{
-    config::{self, Overlay, Settings},
+    cmds::serve,
+    config::{self, DEFAULT_FILE},
     exit::Exit,
     logging, term,
 };
@@ -22,7 +24,7 @@ enum Command {
     /// Reads a configuration file and names everything that is wrong with it
     Check {
         /// The file, YAML or JSON
-        #[arg(env = "HEADEND_CONFIG", default_value = "headend.yaml")]
+        #[arg(env = "HEADEND_CONFIG", default_value = DEFAULT_FILE)]
         file: PathBuf,
         /// Print the verdict as JSON
         #[arg(long, env = "HEADEND_JSON")]
@@ -30,14 +32,11 @@ enum Command {
     },
     /// Prints the settings that hold, after defaults, file, environment and flags
     Show {
-        /// The file, YAML or JSON
-        #[arg(short, long, env = "HEADEND_CONFIG", value_name = "FILE")]
-        config: Option<PathBuf>,
         /// Print JSON instead of YAML
         #[arg(long, env = "HEADEND_JSON")]
         json: bool,
         #[command(flatten)]
-        flags: Box<Overlay>,
+        serve: Box<serve::Args>,
     },
     /// Prints the JSON schema of the configuration file
     Schema,
@@ -46,12 +45,8 @@ enum Command {
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Check { file, json } => return check(&file, json),
-        Command::Show {
-            config,
-            flags,
-            json,
-        } => {
-            let settings = Settings::load(config.as_deref(), flags.with_logging(logging))?;
+        Command::Show { serve, json } => {
+            let settings = serve.settings(logging)?;
             if json {
                 term::print_json(&settings)?;
             } else {
@@ -63,22 +58,17 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn check(file: &std::path::Path, json: bool) -> anyhow::Result<Exit> {
+fn check(file: &Path, json: bool) -> anyhow::Result<Exit> {
     let issues = match config::read(file) {
         Ok(_) => Vec::new(),
         Err(error) if json => error.issues,
         Err(error) => return Err(error.into()),
     };
+    let good = issues.is_empty();
     if json {
-        let verdict =
-            serde_json::json!({ "file": file, "good": issues.is_empty(), "issues": issues });
-        term::print_json(&verdict)?;
+        term::print_json(&json!({ "file": file, "good": good, "issues": issues }))?;
     } else {
         term::print(&format!("{}: good\n", file.display()))?;
     }
-    Ok(if issues.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Usage
-    })
+    Ok(if good { Exit::Done } else { Exit::Usage })
 }

@@ -1,3 +1,8 @@
 //! The commands, one file each: its flags, its help and what it does.
 
+pub(crate) mod asset;
 pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod info;
+pub(crate) mod serve;
+pub(crate) mod simulate;

@@ -10,13 +10,16 @@ mod listen;
 mod overlay;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Serialize;
 
 pub(crate) use error::{Error, Issue};
 pub(crate) use listen::Listen;
-pub(crate) use overlay::{LimitsOverlay, Overlay};
+pub(crate) use overlay::{Flags, LimitsOverlay, Overlay};
 
 use crate::logging;
 
@@ -67,7 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            header_bytes: 16 * 1024,
+            header_bytes: 32 * 1024,
             header_seconds: 10,
             shutdown_seconds: 10,
         }
@@ -125,10 +128,34 @@ impl Settings {
     }
 }
 
+impl Limits {
+    /// Returns them as the server takes them.
+    pub(crate) fn of_server(&self) -> serve::Limits {
+        serve::Limits {
+            connections: self.connections as usize,
+            header_bytes: self.header_bytes as usize,
+            header_timeout: Duration::from_secs(self.header_seconds.into()),
+            drain: Duration::from_secs(self.shutdown_seconds.into()),
+            ..serve::Limits::default()
+        }
+    }
+}
+
 fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
+}
+
+/// The file that is read when none is named, if it is there.
+pub(crate) const DEFAULT_FILE: &str = "headend.yaml";
+
+/// Returns the file to read: the one that is named, else [`DEFAULT_FILE`] if it can be seen.
+pub(crate) fn file(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| {
+        let default = PathBuf::from(DEFAULT_FILE);
+        default.is_file().then_some(default)
+    })
 }
 
 /// Reads a configuration file. Relative paths in it start from its folder.

@@ -12,37 +12,24 @@ use super::Listen;
 use crate::logging;
 
 /// The configuration of headend.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Overlay {
-    /// Address and port to listen on [default: 127.0.0.1:8080]
-    #[arg(long, env = "HEADEND_LISTEN", value_name = "A:P")]
+    /// Address and port to listen on, `127.0.0.1:8080` unless set.
     pub(crate) listen: Option<Listen>,
-    /// Address alone, as voyandz has it
-    #[arg(skip)]
+    /// Address alone, as voyandz has it.
     pub(crate) listenaddr: Option<String>,
-    /// Port alone, as voyandz has it
-    #[arg(skip)]
+    /// Port alone, as voyandz has it.
     pub(crate) listenport: Option<NonZeroU16>,
-    /// Folders of content; every DASH, HLS or media file below one becomes an asset
-    #[arg(
-        long,
-        env = "HEADEND_ASSETS",
-        value_name = "DIR",
-        value_delimiter = ','
-    )]
+    /// Folders of content; every DASH, HLS or media file below one becomes an asset.
     pub(crate) assets: Option<Vec<PathBuf>>,
-    /// Where imported media and indexes are kept [default: the user's cache folder]
-    #[arg(long, env = "HEADEND_CACHE_DIR", value_name = "DIR")]
+    /// Where imported media and indexes are kept; the user's cache folder unless set.
     pub(crate) cache_dir: Option<PathBuf>,
-    /// What to log: a level, or `component=LEVEL,…`
-    #[arg(skip)]
+    /// What to log: a level, or `component=LEVEL,…`.
     pub(crate) log: Option<String>,
-    /// How a log line looks
-    #[arg(skip)]
+    /// How a log line looks.
     pub(crate) log_format: Option<logging::Format>,
-    /// What clients may ask for
-    #[command(flatten)]
+    /// What clients may ask for.
     #[serde(default)]
     pub(crate) limits: LimitsOverlay,
 }
@@ -59,7 +46,7 @@ pub(crate) struct LimitsOverlay {
         value_name = "N"
     )]
     pub(crate) connections: Option<NonZeroU32>,
-    /// Bytes of a request's headers [default: 16384]
+    /// Bytes of a request's headers [default: 32768]
     #[arg(
         long = "limit-header-bytes",
         env = "HEADEND_LIMIT_HEADER_BYTES",
@@ -82,18 +69,42 @@ pub(crate) struct LimitsOverlay {
     pub(crate) shutdown_seconds: Option<u32>,
 }
 
+/// The flags of every command that serves; each is also read from the environment.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Flags {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "HEADEND_LISTEN", value_name = "A:P")]
+    pub(crate) listen: Option<Listen>,
+    /// Where imported media and indexes are kept [default: the user's cache folder]
+    #[arg(long, env = "HEADEND_CACHE_DIR", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitsOverlay,
+}
+
 impl Overlay {
+    /// Collects what the command line and the environment say.
+    pub(crate) fn of_flags(
+        flags: Flags,
+        assets: Option<Vec<PathBuf>>,
+        logging: logging::Args,
+    ) -> Self {
+        Self {
+            listen: flags.listen,
+            listenaddr: None,
+            listenport: None,
+            assets,
+            cache_dir: flags.cache_dir,
+            log: logging.log,
+            log_format: logging.log_format,
+            limits: flags.limits,
+        }
+    }
+
     /// Lets the relative paths start from `folder`.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         for path in self.assets.iter_mut().flatten().chain(&mut self.cache_dir) {
             *path = folder.join(&*path);
         }
-    }
-
-    /// Adds the logging flags, which belong to every command.
-    pub(crate) fn with_logging(mut self, args: logging::Args) -> Self {
-        self.log = args.log.or(self.log);
-        self.log_format = args.log_format.or(self.log_format);
-        self
     }
 }

@@ -10,13 +10,13 @@ use crate::report::Listing;
 /// from elsewhere.
 pub(crate) const HOME_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'";
+    frame-ancestors 'self'";
 
 /// The policy of the player page: media, playlists and their blobs may come from anywhere.
 pub(crate) const PLAY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob: http: https:; connect-src 'self' http: https: blob: data:; \
     media-src 'self' blob: http: https:; worker-src 'self' blob:; form-action 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
+    base-uri 'none'; frame-ancestors 'self'";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -1,0 +1,45 @@
+//! `headend serve`: the server, with everything the configuration names.
+
+use std::path::PathBuf;
+
+use crate::{
+    config::{self, Flags, Overlay, Settings},
+    exit::Exit,
+    logging,
+    server::{self, Job},
+};
+
+/// Runs the server: everything the configuration names
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file, YAML or JSON [default: headend.yaml, if there is one]
+    #[arg(short, long, env = "HEADEND_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folders of content, in place of those of the file
+    #[arg(
+        long,
+        env = "HEADEND_ASSETS",
+        value_name = "DIR",
+        value_delimiter = ','
+    )]
+    assets: Option<Vec<PathBuf>>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Args {
+    /// Returns the settings that hold.
+    pub(crate) fn settings(self, logging: logging::Args) -> Result<Settings, config::Error> {
+        let file = config::file(self.config);
+        Settings::load(
+            file.as_deref(),
+            Overlay::of_flags(self.flags, self.assets, logging),
+        )
+    }
+}
+
+pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
+    let settings = args.settings(logging)?;
+    logging::start(&settings.log, settings.log_format)?;
+    server::run(Job::of(settings))
+}

@@ -1,0 +1,86 @@
+//! How far long jobs are: bars on a terminal, a line for each tenth elsewhere. Always on stderr.
+
+use std::{collections::HashMap, io::IsTerminal, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::term;
+
+/// Shows any number of jobs by name.
+pub(crate) struct Progress {
+    /// None where there is no terminal.
+    bars: Option<MultiProgress>,
+    jobs: HashMap<String, Shown>,
+}
+
+struct Shown {
+    bar: Option<ProgressBar>,
+    stage: String,
+    tenths: u16,
+}
+
+impl Progress {
+    /// Shows bars if stderr is a terminal.
+    pub(crate) fn new() -> Self {
+        let bars = std::io::stderr()
+            .is_terminal()
+            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        Self {
+            bars,
+            jobs: HashMap::new(),
+        }
+    }
+
+    /// Shows how far a job is, in thousandths when that is known.
+    pub(crate) fn update(&mut self, name: &str, stage: &str, permille: Option<u16>) {
+        let bars = self.bars.as_ref();
+        let shown = self.jobs.entry(name.to_owned()).or_insert_with(|| Shown {
+            bar: bars.map(|bars| bars.add(new_bar(name))),
+            stage: String::new(),
+            tenths: 0,
+        });
+        if let Some(bar) = &shown.bar {
+            bar.set_message(stage.to_owned());
+            bar.set_position(permille.unwrap_or(0).into());
+            return;
+        }
+        let tenths = permille.unwrap_or(0) / 100;
+        if shown.stage == stage && shown.tenths >= tenths {
+            return;
+        }
+        term::say(&match permille {
+            Some(permille) => format!("{name}: {stage}, {} %", permille / 10),
+            None => format!("{name}: {stage}"),
+        });
+        shown.stage = stage.to_owned();
+        shown.tenths = tenths;
+    }
+
+    /// Takes a job off and says how it ended.
+    pub(crate) fn finish(&mut self, name: &str, outcome: &str) {
+        if let Some(Shown { bar: Some(bar), .. }) = self.jobs.remove(name) {
+            bar.finish_and_clear();
+        }
+        let line = format!("{name}: {outcome}");
+        match &self.bars {
+            Some(bars) => bars.suspend(|| term::say(&line)),
+            None => term::say(&line),
+        }
+    }
+
+    /// Returns the names of the jobs that are shown.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.jobs.keys().cloned().collect()
+    }
+}
+
+fn new_bar(name: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} % {msg} {eta}")
+        .expect("a constant template")
+        .progress_chars("=> ");
+    let bar = ProgressBar::new(1000)
+        .with_style(style)
+        .with_prefix(name.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}

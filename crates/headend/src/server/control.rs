@@ -1,0 +1,198 @@
+//! Everything that is not media: pages, state, clock, metrics and the API.
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+use serve::{ETag, Entity, Request, Response, cors, reply};
+
+use super::{App, embedded};
+use crate::{
+    metrics::Route,
+    pages,
+    report::{Listing, is_ready},
+    url,
+};
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// For what is true only now.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Tells what a path beginning with `first` counts as.
+pub(super) fn route(first: &str) -> Route {
+    match first {
+        "" | "play" | "static" | "favicon.ico" => Route::Page,
+        "healthz" | "readyz" | "metrics" | "time" | "config" | "stat.json" | "api" => {
+            Route::Control
+        }
+        _ => Route::Unknown,
+    }
+}
+
+/// Answers `GET` and `HEAD` of `/{first}/{rest}`.
+pub(super) fn answer(
+    app: &App,
+    request: &Request,
+    first: &str,
+    rest: &str,
+    now_ms: i64,
+) -> Response {
+    match (first, rest) {
+        ("", _) => home(app),
+        ("play", "") => play(request),
+        ("static", path) => file(request, path),
+        ("favicon.ico", "") => file(request, "favicon.svg"),
+        ("healthz", "") => state(reply::text(StatusCode::OK, "ok")),
+        ("readyz", "") => ready(app),
+        ("metrics", "") => state(reply::bytes(
+            StatusCode::OK,
+            PROMETHEUS,
+            app.metrics.render(),
+        )),
+        ("time", "") => state(reply::text(StatusCode::OK, iso8601(now_ms))),
+        ("config", "") => json_state(&app.settings),
+        ("stat.json", "") => stat(app, now_ms),
+        ("api", "v1/assets") => json_state(&listing(app)),
+        _ => reply::text(
+            StatusCode::NOT_FOUND,
+            "There is nothing here; `/` lists what there is.",
+        ),
+    }
+}
+
+fn listing(app: &App) -> Listing {
+    app.content
+        .get()
+        .map_or_else(Listing::before_scan, |content| {
+            Listing::of(&content.catalogue)
+        })
+}
+
+fn home(app: &App) -> Response {
+    page(
+        StatusCode::OK,
+        pages::home(&listing(app)),
+        pages::HOME_POLICY,
+    )
+}
+
+fn play(request: &Request) -> Response {
+    let src = request
+        .query()
+        .and_then(|query| url::query_value(query, "src"));
+    match pages::play(src.as_deref()) {
+        Ok((text, true)) => page(StatusCode::OK, Ok(text), pages::PLAY_POLICY),
+        Ok((text, false)) => page(StatusCode::BAD_REQUEST, Ok(text), pages::PLAY_POLICY),
+        Err(error) => page(StatusCode::OK, Err(error), pages::PLAY_POLICY),
+    }
+}
+
+/// Makes the answer of a rendered page, with all that keeps it from doing more than it should.
+fn page(status: StatusCode, text: askama::Result<String>, policy: &'static str) -> Response {
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            return reply::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "This page cannot be rendered.",
+            );
+        }
+    };
+    let mut response = reply::bytes(status, HTML, text);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn file(request: &Request, path: &str) -> Response {
+    let Some(file) = embedded::find(path) else {
+        return reply::text(StatusCode::NOT_FOUND, "There is no such file.");
+    };
+    let entity = Entity {
+        slices: vec![match file.data {
+            std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+        }],
+        content_type: file.content_type,
+        cache_control: "no-cache",
+        etag: Some(ETag::new(1, file.hash)),
+        last_modified: None,
+    };
+    let mut response = entity.answer(request.method(), request.headers());
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+fn ready(app: &App) -> Response {
+    if app
+        .content
+        .get()
+        .is_some_and(|content| is_ready(&content.catalogue))
+    {
+        return state(reply::text(StatusCode::OK, "ready"));
+    }
+    let sentence = "The content is still being looked through.";
+    let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    state(response)
+}
+
+fn stat(app: &App, now_ms: i64) -> Response {
+    let counts = app.counters.read();
+    let catalogue = app.content.get().map(|content| &content.catalogue);
+    json_state(&json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started": iso8601(app.started_ms),
+        "now": iso8601(now_ms),
+        "uptime_ms": now_ms.saturating_sub(app.started_ms),
+        "ready": catalogue.is_some_and(|catalogue| is_ready(catalogue)),
+        "connections": { "open": counts.open, "accepted": counts.accepted, "refused": counts.refused },
+        "requests": counts.requests,
+        "assets": catalogue.map_or(0, |catalogue| catalogue.all().len()),
+        "problems": catalogue.map_or(0, |catalogue| catalogue.problems().len()),
+        "imports": catalogue.map_or(0, |catalogue| catalogue.importing().len()),
+    }))
+}
+
+fn json_state(value: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(text) => state(reply::bytes(StatusCode::OK, JSON, text)),
+        Err(error) => {
+            tracing::error!(%error, "state cannot be written as JSON");
+            reply::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The state cannot be written as JSON.",
+            )
+        }
+    }
+}
+
+/// Marks an answer as true only now, and readable for pages of any host.
+fn state(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, NO_STORE);
+    cors::allow_all(response.headers_mut());
+    response
+}
+
+/// Writes Unix milliseconds as ISO 8601 in UTC with milliseconds, as DASH clocks want it.
+fn iso8601(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| ms.to_string(), |instant| format!("{instant:.3}"))
+}

@@ -1,0 +1,102 @@
+//! The HTTP server: one handler for everything, chosen by the first component of the path.
+//!
+//! | path | answered by |
+//! |---|---|
+//! | `/livesim2/…`, `/livesim/…` | `simulate` finds the channel, `origin` answers ([`media`]) |
+//! | `/vod/…` | `asset` finds the content, `origin` answers ([`media`]) |
+//! | anything else | [`control`] |
+//!
+//! The clock is read once for a request, here, and passed down.
+
+mod background;
+mod content;
+mod control;
+mod embedded;
+mod media;
+mod run;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use serve::{Counters, Request, Response, cors::Methods};
+
+use crate::{
+    clock::Clock,
+    config::Settings,
+    metrics::{Metrics, Route},
+};
+
+use content::Content;
+pub(crate) use run::{Job, run};
+
+/// What starts child processes: this very program, even when its file has been replaced since.
+pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
+
+/// Everything an answer is made from.
+pub(crate) struct App {
+    clock: Clock,
+    started_ms: i64,
+    settings: Settings,
+    metrics: Metrics,
+    counters: Arc<Counters>,
+    /// Set when the first scan is done; until then there is no media to serve.
+    content: OnceLock<Content>,
+}
+
+impl App {
+    fn new(settings: Settings, counters: Arc<Counters>) -> anyhow::Result<Self> {
+        let clock = Clock;
+        Ok(Self {
+            clock,
+            started_ms: clock.now_ms(),
+            settings,
+            metrics: Metrics::new()?,
+            counters,
+            content: OnceLock::new(),
+        })
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let begun = Instant::now();
+        let (route, response) = self.route(request);
+        let bytes = response.body().len().unwrap_or(0);
+        self.metrics
+            .answered(route, response.status().as_u16(), bytes, begun.elapsed());
+        response
+    }
+
+    fn route(&self, request: &Request) -> (Route, Response) {
+        let path = request.path().strip_prefix('/').unwrap_or_default();
+        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+        let route = match first {
+            "livesim2" | "livesim" | "livesim-chunked" => Route::Livesim,
+            "vod" => Route::Vod,
+            _ => control::route(first),
+        };
+        if let Some(response) = Methods::Read.screen(request.method()) {
+            return (route, response);
+        }
+        let now_ms = self.clock.now_ms();
+        let response = match first {
+            "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms),
+            "livesim-chunked" => media::redirect_chunked(request),
+            "vod" => media::vod(self, request, rest, now_ms),
+            _ => control::answer(self, request, first, rest, now_ms),
+        };
+        (route, response)
+    }
+}
+
+/// The handler that connections share.
+struct Front(Arc<App>);
+
+impl serve::Handler for Front {
+    async fn handle(&self, request: Request) -> Response {
+        self.0.answer(&request)
+    }
+}
+
+#[cfg(test)]
+mod tests;

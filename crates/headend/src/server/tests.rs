@@ -1,0 +1,139 @@
+use bytes::Bytes;
+use http::Method;
+
+use super::*;
+
+fn app() -> App {
+    let app = App::new(Settings::default(), Arc::default()).unwrap();
+    let catalogue = Arc::new(asset::Catalogue::of(Vec::new()));
+    assert!(app.content.set(Content::new(catalogue)).is_ok());
+    app
+}
+
+fn ask(app: &App, method: Method, target: &str) -> Response {
+    app.answer(&Request::new(method, target, Bytes::new()).unwrap())
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+#[test]
+fn every_route_has_its_status_and_type() {
+    let app = app();
+    for (target, status, content_type) in [
+        ("/", 200, "text/html; charset=utf-8"),
+        ("/play", 200, "text/html; charset=utf-8"),
+        (
+            "/play?src=/vod/a/manifest.mpd",
+            200,
+            "text/html; charset=utf-8",
+        ),
+        ("/play?src=javascript:x", 400, "text/html; charset=utf-8"),
+        ("/static/style.css", 200, "text/css; charset=utf-8"),
+        ("/static/none.css", 404, "text/plain; charset=utf-8"),
+        ("/favicon.ico", 200, "image/svg+xml"),
+        ("/healthz", 200, "text/plain; charset=utf-8"),
+        ("/readyz", 200, "text/plain; charset=utf-8"),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
+        ("/time", 200, "text/plain; charset=utf-8"),
+        ("/config", 200, "application/json"),
+        ("/stat.json", 200, "application/json"),
+        ("/api/v1/assets", 200, "application/json"),
+        ("/healthz/x", 404, "text/plain; charset=utf-8"),
+        ("/nothing", 404, "text/plain; charset=utf-8"),
+        ("/vod/none/manifest.mpd", 404, "text/plain; charset=utf-8"),
+        (
+            "/livesim/none/manifest.mpd",
+            404,
+            "text/plain; charset=utf-8",
+        ),
+        (
+            "/livesim2/none/manifest.mpd",
+            404,
+            "text/plain; charset=utf-8",
+        ),
+    ] {
+        let response = ask(&app, Method::GET, target);
+        assert_eq!(response.status(), status, "{target}");
+        assert_eq!(header(&response, "content-type"), content_type, "{target}");
+    }
+}
+
+#[test]
+fn other_methods_are_refused_everywhere() {
+    let app = app();
+    for target in ["/", "/healthz", "/vod/x", "/livesim/x", "/nothing"] {
+        assert_eq!(ask(&app, Method::POST, target).status(), 405, "{target}");
+        assert_eq!(ask(&app, Method::OPTIONS, target).status(), 204, "{target}");
+    }
+}
+
+#[test]
+fn before_the_first_scan_nothing_is_ready_but_the_page_is_there() {
+    let app = App::new(Settings::default(), Arc::default()).unwrap();
+    for (target, status) in [
+        ("/healthz", 200),
+        ("/readyz", 503),
+        ("/vod/a/b.mpd", 503),
+        ("/livesim/a/b.mpd", 503),
+        ("/", 200),
+        ("/api/v1/assets", 200),
+    ] {
+        assert_eq!(ask(&app, Method::GET, target).status(), status, "{target}");
+    }
+}
+
+#[test]
+fn pages_may_load_nothing_from_elsewhere() {
+    let app = app();
+    for target in ["/", "/play?src=/x.mpd"] {
+        let response = ask(&app, Method::GET, target);
+        let policy = header(&response, "content-security-policy");
+        assert!(policy.contains("default-src 'none'"), "{target}: {policy}");
+        assert!(policy.contains("script-src 'self';"), "{target}: {policy}");
+        assert!(!policy.contains("unsafe"), "{target}: {policy}");
+    }
+}
+
+#[test]
+fn the_old_chunked_prefix_leads_on() {
+    let response = ask(
+        &app(),
+        Method::GET,
+        "/livesim-chunked/a_1/b%20c/x.mpd?nowMS=5",
+    );
+    assert_eq!(response.status(), 302);
+    assert_eq!(
+        header(&response, "location"),
+        "/livesim/a_1/b%20c/x.mpd?nowMS=5"
+    );
+}
+
+#[test]
+fn files_are_confirmed_by_their_tag() {
+    let app = app();
+    let tag = header(&ask(&app, Method::GET, "/static/player.js"), "etag").to_owned();
+    let mut request = Request::new(Method::GET, "/static/player.js", Bytes::new()).unwrap();
+    request
+        .headers_mut()
+        .insert("if-none-match", tag.parse().unwrap());
+    assert_eq!(app.answer(&request).status(), 304);
+}
+
+#[test]
+fn answers_are_counted_by_route() {
+    let app = app();
+    ask(&app, Method::GET, "/vod/none");
+    ask(&app, Method::GET, "/none");
+    let text = app.metrics.render();
+    for line in [
+        r#"headend_requests_total{route="vod",status="4xx"} 1"#,
+        r#"headend_requests_total{route="unknown",status="4xx"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
