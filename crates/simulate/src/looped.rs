@@ -231,7 +231,7 @@ fn rewritten(strip: &Strip, n: u64, sequence_number: u32) -> Result<Vec<Bytes>, 
             to: end.ok_or(RewriteError::Empty)? / frame,
             loop_start: recut.first_frame(wraps).ok_or(RewriteError::Empty)?,
         };
-        return recut::segment(index, recut, &strip.defaults, cut, sequence_number);
+        return recut::segment(strip, recut, cut, sequence_number);
     }
     let stored = index.segments.get(i).ok_or(RewriteError::Empty)?;
     let bytes = index.bytes(stored)?;

@@ -19,7 +19,10 @@ use media::isobmff::{
     segment::{self, Sample, TrackDefaults},
 };
 
-use crate::{cycle::Recut, reel::RewriteError};
+use crate::{
+    cycle::Recut,
+    reel::{RewriteError, Strip},
+};
 
 /// The frames of one segment to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +44,13 @@ struct Source {
 
 /// Makes the segment of `cut`, with this sequence number.
 pub(crate) fn segment(
-    index: &TrackIndex,
+    strip: &Strip,
     recut: &Recut,
-    defaults: &TrackDefaults,
     cut: Cut,
     sequence_number: u32,
 ) -> Result<Vec<Bytes>, RewriteError> {
-    let stored = StoredFrames::new(index, recut.frame());
+    let (index, defaults) = (&*strip.index, &strip.defaults);
+    let stored = StoredFrames::new(index, recut.frame(), strip.origin);
     let mut entries = Vec::new();
     let mut slices: Vec<Bytes> = Vec::new();
     let mut source: Option<Source> = None;
@@ -136,10 +139,10 @@ struct StoredFrames<'a> {
 }
 
 impl<'a> StoredFrames<'a> {
-    fn new(index: &'a TrackIndex, frame: u32) -> Self {
+    fn new(index: &'a TrackIndex, frame: u32, origin: i64) -> Self {
         let frame = i64::from(frame);
         let first = index.segments.first().map_or(0, |first| first.start as i64);
-        let skip = (index.origin.saturating_sub(first) + frame / 2).div_euclid(frame);
+        let skip = (origin.saturating_sub(first) + frame / 2).div_euclid(frame);
         Self {
             index,
             frame,
@@ -190,8 +193,7 @@ mod tests {
             (8_192, 2, (0, 0)),
             (8_192, 3, (0, 1)),
         ] {
-            index.origin = origin;
-            let stored = StoredFrames::new(&index, 1024);
+            let stored = StoredFrames::new(&index, 1024, origin);
             assert_eq!(stored.find(frame), Some(found), "{origin} {frame}");
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Reel {
 pub(crate) struct Strip {
     pub(crate) index: Arc<TrackIndex>,
     pub(crate) cycle: Cycle,
+    /// Stored decode time that is the start of the loop, in ticks.
+    pub(crate) origin: i64,
     /// Ticks by which manifests show less than the decode time.
     pub(crate) edit: i64,
     pub(crate) defaults: TrackDefaults,
@@ -145,6 +147,11 @@ impl Strip {
         let index = asset.tracks.get(position).ok_or(Unfit::Empty)?;
         let reference = asset.tracks.get(asset.reference).ok_or(Unfit::Empty)?;
         let first = reference.segments.first().ok_or(Unfit::Empty)?;
+        // The loop begins with the first segment of the reference, which need not be where the
+        // presentation on demand begins; the other tracks keep their distance to it.
+        let lead = Time::new(first.start as i64 - reference.origin, reference.timescale);
+        let lead = lead.ticks_in(index.timescale, Round::Nearest);
+        let origin = index.origin.saturating_add(lead);
         let leading = || {
             Stored::new(Arc::clone(reference), first.start as i64, asset.duration)
                 .ok_or(Unfit::Empty)
@@ -158,7 +165,7 @@ impl Strip {
             if index.content == Content::Audio {
                 check_length(index, asset.duration)?;
             }
-            let stored = Stored::new(Arc::clone(index), index.origin, asset.duration);
+            let stored = Stored::new(Arc::clone(index), origin, asset.duration);
             Cycle::Stored(stored.ok_or(Unfit::Empty)?)
         };
         let (init, defaults) = if index.content == Content::Image {
@@ -171,6 +178,7 @@ impl Strip {
         Ok(Self {
             index: Arc::clone(index),
             cycle,
+            origin,
             edit: index.edit_media_time.max(0),
             defaults,
             init,

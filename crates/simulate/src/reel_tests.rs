@@ -95,3 +95,19 @@ fn a_track_that_cannot_be_read_is_left_out_of_all_manifests() {
     assert!(reel.strip(view, 0, 2).is_none());
     assert!(reel.strip(view, 1, 0).is_none());
 }
+
+#[test]
+fn tracks_keep_their_distance_to_the_reference() {
+    let mut video = track("V", 90_000, &[180_000; 4]);
+    let mut audio = track("A", 48_000, &[96_256; 4]);
+    // The presentation begins a tenth of a second before the first picture.
+    for segment in &mut video.segments {
+        segment.start += 90_000;
+    }
+    video.origin = 81_000;
+    audio.origin = 43_200;
+    let reel = reel(vec![video, audio]);
+    let view = reel.view(Addressing::Number);
+    let origins: Vec<i64> = reel.strips(view, 0).map(|strip| strip.origin).collect();
+    assert_eq!(origins, [90_000, 48_000]);
+}
