@@ -42,8 +42,8 @@ pub fn manifest_tag(text: &str) -> ETag {
 /// Hashes bytes to 64 bits: words are folded in by 64x64 -> 128 bit multiplications, as wyhash does.
 ///
 /// It is the same on every machine and in every build, so replicas agree on tags (std's hasher
-/// promises neither), and takes eight bytes at a step where FNV takes one. It does not withstand an adversary; those who
-/// write manifests are our own writers.
+/// promises neither), and takes eight bytes at a step where FNV takes one. It does not withstand
+/// an adversary; those who write manifests are our own writers.
 fn hash(bytes: &[u8]) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
