@@ -49,11 +49,6 @@ impl<'a> Reader<'a> {
         be::u16(self.bytes, self.skip(2))
     }
 
-    /// Reads a 24-bit integer.
-    pub(super) fn u24(&mut self) -> u32 {
-        be::u24(self.bytes, self.skip(3))
-    }
-
     /// Reads a 32-bit integer.
     pub(super) fn u32(&mut self) -> u32 {
         be::u32(self.bytes, self.skip(4))

@@ -121,6 +121,15 @@ pub fn boxes(data: &[u8]) -> Boxes<'_> {
     }
 }
 
+/// Iterates over the boxes of a file or segment from a position on; nothing behind the end.
+pub fn boxes_from(data: &[u8], offset: usize) -> Option<Boxes<'_>> {
+    let rest = data.get(offset..)?;
+    Some(Boxes {
+        offset,
+        ..boxes(rest)
+    })
+}
+
 /// Finds the box at the end of a path of types, taking the first of each type. All boxes of the
 /// path but the last must be plain containers.
 pub fn find<'a>(data: &'a [u8], path: &[&[u8; 4]]) -> Result<Option<BoxView<'a>>, BoxError> {
