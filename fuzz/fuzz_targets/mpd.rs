@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use media::{
     mpd::{read, write},
-    presentation::{Addressing, Liveness, Period, Presentation, Timeline},
+    presentation::{Addressing, Liveness, Period, Presentation, StartNumber, Timeline},
     time::Time,
 };
 
@@ -30,6 +30,7 @@ fuzz_target!(|data: &[u8]| {
             duration: None,
             shape: Arc::new(source.shape),
             timelines: vec![Timeline::default(); tracks],
+            start_number: StartNumber::Fixed(1),
             discontinuity_sequence: 0,
         }],
     };

@@ -117,3 +117,20 @@ fn value_of(answer: &http::Answer) -> Value {
     let mut answer: Value = serde_json::from_slice(&answer.body).expect("WebDriver speaks JSON");
     answer["value"].take()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_run_in_the_page() {
+        let browser = Browser::start();
+        browser.open("data:text/html,<title>here</title>");
+        assert_eq!(browser.run("return document.title"), "here");
+        let later = "window.calls = (window.calls || 0) + 1; return window.calls > 2 && 'done'";
+        let found = browser.poll(launch::PATIENCE, later);
+        assert_eq!(found, Some(Value::from("done")));
+        browser.run("console.error('told')");
+        assert!(browser.console().iter().any(|line| line.contains("told")));
+    }
+}

@@ -115,12 +115,8 @@ fn a_bad_asset_is_named_and_the_rest_loads() {
 fn a_second_start_reads_the_index_and_not_the_media() {
     let root = tempfile::tempdir().expect("temporary folder");
     let home = tempfile::tempdir().expect("temporary folder");
-    for number in 0..3 {
-        clips::copy(
-            &Clip::DashTimeline.path(),
-            &root.path().join(format!("clip{number}")),
-        );
-    }
+    let folder = root.path().join("clip");
+    clips::copy(&Clip::DashTimeline.path(), &folder);
     let start = || {
         launch::headend([
             "simulate".as_ref(),
@@ -131,24 +127,35 @@ fn a_second_start_reads_the_index_and_not_the_media() {
         .home(home.path())
         .start()
     };
-    let url = "/livesim/segtimeline_1/clip1/manifest.mpd?nowMS=100000";
+    let url = "/livesim/segtimeline_1/clip/manifest.mpd?nowMS=100000";
+    let mpd = |server: &Server| server.get(url).expect(200).text().replace(&server.base, "");
     let first = start();
-    let before = first.get(url).expect(200).text().replace(&first.base, "");
-    let indexed = |server: &Server| {
-        let metrics = server.get("/metrics").expect(200);
-        let count = metrics.text().lines().find_map(|line| {
-            line.strip_prefix("headend_assets_indexed_total ")?
-                .parse::<f64>()
-                .ok()
-        });
-        count.unwrap_or_else(|| panic!("no headend_assets_indexed_total in {metrics:?}"))
-    };
-    assert_eq!(indexed(&first).to_string(), "3");
+    let before = mpd(&first);
     drop(first);
+
+    // A segment is overwritten behind the index's back: same size, same time. Nobody would notice
+    // unless it were read.
+    let path = folder.join("chunk-stream0-00002.m4s");
+    let metadata = fs::metadata(&path).expect("segment");
+    fs::write(&path, vec![0; metadata.len() as usize]).expect("zeros");
+    let modified = metadata.modified().expect("time");
+    let file = fs::File::options()
+        .write(true)
+        .open(&path)
+        .expect("segment");
+    file.set_modified(modified).expect("time is set back");
     let second = start();
-    assert_eq!(indexed(&second).to_string(), "0", "{}", second.said());
-    assert_eq!(
-        before,
-        second.get(url).expect(200).text().replace(&second.base, "")
+    assert_eq!(before, mpd(&second), "{}", second.said());
+    drop(second);
+
+    // With another time it is read, and found to be no segment.
+    file.set_modified(modified + Duration::from_secs(5))
+        .expect("time is set");
+    let third = start();
+    assert_eq!(status(&third, "clip"), 404, "{}", third.said());
+    assert!(
+        third.said().contains("chunk-stream0-00002.m4s"),
+        "{}",
+        third.said()
     );
 }
