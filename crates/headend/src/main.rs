@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod cmds;
 mod config;
+mod content;
 mod exit;
 mod logging;
 mod metrics;

@@ -1,7 +1,8 @@
 //! How far long jobs are: bars on a terminal, a line for each tenth elsewhere. Always on stderr.
 
-use std::{collections::HashMap, io::IsTerminal, time::Duration};
+use std::{collections::HashMap, io::IsTerminal, sync::atomic::AtomicBool, thread, time::Duration};
 
+use asset::Catalogue;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::term;
@@ -68,9 +69,38 @@ impl Progress {
         }
     }
 
-    /// Returns the names of the jobs that are shown.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.jobs.keys().cloned().collect()
+    /// Shows the running import of a catalogue, and how those that were shown before have ended.
+    pub(crate) fn show_imports(&mut self, catalogue: &Catalogue) {
+        let imports = catalogue.importing();
+        for import in &imports {
+            if let Some(now) = &import.progress {
+                self.update(&import.name, &now.stage, now.permille);
+            }
+        }
+        let ended: Vec<String> = self
+            .jobs
+            .keys()
+            .filter(|name| imports.iter().all(|import| import.name != **name))
+            .cloned()
+            .collect();
+        for name in ended {
+            let problems = catalogue.problems();
+            let problem = problems.iter().find(|problem| problem.name == name);
+            let outcome = problem.map_or("imported", |problem| &problem.reason);
+            self.finish(&name, outcome);
+        }
+    }
+
+    /// Runs the waiting imports of a catalogue and shows them. Blocks until none is left.
+    pub(crate) fn follow_imports(&mut self, catalogue: &Catalogue) {
+        thread::scope(|scope| {
+            let importing = scope.spawn(|| catalogue.import_waiting(&AtomicBool::new(false)));
+            while !importing.is_finished() {
+                self.show_imports(catalogue);
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+        self.show_imports(catalogue);
     }
 }
 

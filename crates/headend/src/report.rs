@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::url;
 
+/// What an asset without a name is called: a root that is itself an asset.
+pub(crate) const ROOT_TITLE: &str = "(root)";
+
 /// Everything the server offers, what is on its way and what is not usable.
 #[derive(Debug, Serialize)]
 pub(crate) struct Listing {
@@ -133,7 +136,7 @@ impl Listing {
                 .iter()
                 .map(|asset| AssetReport::of(asset))
                 .collect(),
-            problems: catalogue.problems().into_iter().map(Into::into).collect(),
+            problems: catalogue.problems().iter().map(Into::into).collect(),
             imports: catalogue.importing().into_iter().map(Into::into).collect(),
         }
     }
@@ -145,6 +148,15 @@ pub(crate) fn is_ready(catalogue: &Catalogue) -> bool {
 }
 
 impl AssetReport {
+    /// Returns the name for people.
+    pub(crate) fn title(&self) -> &str {
+        if self.name.is_empty() {
+            ROOT_TITLE
+        } else {
+            &self.name
+        }
+    }
+
     /// Describes an asset.
     pub(crate) fn of(asset: &Asset) -> Self {
         let renditions: Vec<Rendition> = asset
@@ -291,12 +303,12 @@ fn duration_text(duration: Time) -> String {
     }
 }
 
-impl From<asset::Problem> for ProblemReport {
-    fn from(problem: asset::Problem) -> Self {
+impl From<&asset::Problem> for ProblemReport {
+    fn from(problem: &asset::Problem) -> Self {
         Self {
-            name: problem.name,
+            name: problem.name.clone(),
             file: problem.file.display().to_string(),
-            reason: problem.reason,
+            reason: problem.reason.clone(),
         }
     }
 }

@@ -1,10 +1,21 @@
 //! `headend asset`: looks at content without serving it.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
+use asset::{
+    Catalogue,
+    check::{self, AssetReport, Report, RepresentationReport, Verdict},
+};
 use clap::Subcommand;
 
-use crate::{exit::Exit, logging};
+use crate::{
+    config::{Overlay, Settings},
+    content::Tools,
+    exit::Exit,
+    logging,
+    progress::Progress,
+    report, table, term,
+};
 
 /// Checks, lists and imports content
 #[derive(Debug, clap::Args)]
@@ -38,6 +49,205 @@ struct Target {
 
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     logging::start_plain(logging)?;
-    let _ = args;
+    match args.command {
+        Command::Check(target) => check(target),
+        Command::List(target) => list(target),
+        Command::Import(target) => import(target),
+    }
+}
+
+impl Target {
+    /// Scans the paths; files are imported first when `importing`, with their progress shown.
+    fn catalogue(self, importing: bool) -> anyhow::Result<Catalogue> {
+        let overlay = Overlay {
+            assets: Some(self.paths),
+            cache_dir: self.cache_dir,
+            ..Overlay::default()
+        };
+        let tools = Tools::prepare(&Settings::load(None, overlay)?)?;
+        let catalogue = tools.open()?;
+        if importing {
+            Progress::new().follow_imports(&catalogue);
+        }
+        Ok(catalogue)
+    }
+}
+
+fn check(target: Target) -> anyhow::Result<Exit> {
+    let json = target.json;
+    let report = check::catalogue(&target.catalogue(true)?);
+    if json {
+        term::print_json(&report)?;
+    } else {
+        term::print(&check_text(&report))?;
+    }
+    Ok(verdict_exit(&report))
+}
+
+fn import(target: Target) -> anyhow::Result<Exit> {
+    let json = target.json;
+    let report = check::catalogue(&target.catalogue(true)?);
+    if json {
+        term::print_json(&report)?;
+    } else {
+        let mut out = String::new();
+        for asset in &report.assets {
+            out.push_str(&headline(asset));
+        }
+        term::print(&out)?;
+    }
+    Ok(verdict_exit(&report))
+}
+
+fn list(target: Target) -> anyhow::Result<Exit> {
+    let json = target.json;
+    let listing = report::Listing::of(&target.catalogue(false)?);
+    if json {
+        term::print_json(&listing)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<[String; 4]> = listing
+        .assets
+        .iter()
+        .map(|asset| {
+            [
+                asset.title().to_owned(),
+                asset.duration_text.clone(),
+                asset.renditions.len().to_string(),
+                asset.codecs.join(", "),
+            ]
+        })
+        .collect();
+    let mut out = table::render(
+        ["asset", "duration", "renditions", "codecs"],
+        [false, true, true, false],
+        &rows,
+    );
+    for import in &listing.imports {
+        let _ = writeln!(
+            out,
+            "  {}: to be imported from {}",
+            import.name,
+            import.source.display()
+        );
+    }
+    for problem in &listing.problems {
+        let _ = writeln!(
+            out,
+            "  {}: {}: {}",
+            problem.name, problem.file, problem.reason
+        );
+    }
+    term::print(&out)?;
     Ok(Exit::Done)
+}
+
+fn verdict_exit(report: &Report) -> Exit {
+    match report.verdict {
+        Verdict::Ok | Verdict::Warnings => Exit::Done,
+        Verdict::Bad => Exit::CheckFailed,
+    }
+}
+
+fn check_text(report: &Report) -> String {
+    let mut out = String::new();
+    for asset in &report.assets {
+        out.push_str(&headline(asset));
+        for warning in &asset.warnings {
+            let _ = writeln!(out, "  warning: {warning}");
+        }
+        if !asset.representations.is_empty() {
+            out.push_str(&representations(&asset.representations));
+        }
+    }
+    if report.assets.is_empty() {
+        out.push_str("no content was found\n");
+    }
+    out
+}
+
+fn headline(asset: &AssetReport) -> String {
+    let name = if asset.name.is_empty() {
+        report::ROOT_TITLE
+    } else {
+        &asset.name
+    };
+    let verdict = match asset.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Warnings => "usable, with warnings",
+        Verdict::Bad => "bad",
+    };
+    match &asset.problem {
+        Some(problem) => {
+            format!(
+                "{name}: {verdict}: {}: {}\n",
+                problem.file.display(),
+                problem.reason
+            )
+        }
+        None => {
+            let duration = asset.duration_ms.map_or(String::new(), |ms| {
+                format!(", {}.{:03} s", ms / 1000, ms % 1000)
+            });
+            format!("{name}: {verdict}{duration}\n")
+        }
+    }
+}
+
+fn representations(rows: &[RepresentationReport]) -> String {
+    let rows: Vec<[String; 9]> = rows
+        .iter()
+        .map(|row| {
+            [
+                row.id.clone(),
+                row.content.to_owned(),
+                row.codecs.clone(),
+                format(row),
+                (row.bit_rate / 1000).to_string(),
+                (row.peak_bit_rate / 1000).to_string(),
+                row.segments.to_string(),
+                seconds(row.mean_segment_ms),
+                seconds(row.max_segment_ms),
+            ]
+        })
+        .collect();
+    table::render(
+        [
+            "id",
+            "kind",
+            "codecs",
+            "format",
+            "kbit/s",
+            "peak",
+            "segments",
+            "mean s",
+            "longest s",
+        ],
+        [false, false, false, false, true, true, true, true, true],
+        &rows,
+    )
+}
+
+fn format(row: &RepresentationReport) -> String {
+    let mut parts = Vec::new();
+    if let Some((width, height)) = row.size {
+        parts.push(format!("{width}x{height}"));
+    }
+    if let Some(rate) = &row.frame_rate {
+        parts.push(format!("{rate} fps"));
+    }
+    if let Some(rate) = row.sampling_rate {
+        parts.push(format!("{rate} Hz"));
+    }
+    if let Some(channels) = row.channels {
+        parts.push(format!("{channels} ch"));
+    }
+    if row.encrypted {
+        parts.push("encrypted".to_owned());
+    }
+    parts.join(" ")
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
 }

@@ -6,11 +6,12 @@ use process::{Ffmpeg, Spawner};
 
 use crate::{
     config::{Flags, Overlay, Settings},
+    content::OWN_BINARY,
     exit::Exit,
     logging,
     progress::Progress,
     sample,
-    server::{self, Job, OWN_BINARY},
+    server::{self, Job},
 };
 
 /// Makes sample content and serves it on demand and as simulated live

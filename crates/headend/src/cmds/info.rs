@@ -9,7 +9,7 @@ use process::{
 };
 use serde::Serialize;
 
-use crate::{exit::Exit, logging, server::OWN_BINARY, term};
+use crate::{content::OWN_BINARY, exit::Exit, logging, term};
 
 /// Says what this machine can do: versions, ffmpeg, processors, memory
 #[derive(Debug, clap::Args)]

@@ -1,70 +1,19 @@
-//! What runs beside the server: the first scan, following content as it changes, imports, and the
-//! gauges. Every task ends when the server stops.
+//! What runs beside the server: following the content, showing imports, and the gauges. Every task
+//! ends when the server stops.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use asset::{Catalogue, Options};
-use process::{Ffmpeg, Spawner};
 use serve::Shutdown;
-use tokio::{task::JoinSet, time};
+use tokio::{runtime::Handle, task::JoinSet, time};
 
-use super::{App, OWN_BINARY, content::Content};
-use crate::{config::Settings, exit::Unreadable};
+use super::{App, content::Content};
+use crate::{content::Tools, progress::Progress};
 
 /// How often gauges are set and histograms folded.
 const TICK: Duration = Duration::from_secs(2);
 
-/// What background work needs, checked before the server listens.
-pub(super) struct Tools {
-    options: Options,
-}
-
-impl Tools {
-    /// Checks that content can be read, and finds ffmpeg. Without ffmpeg, folders are served and
-    /// single files are an error.
-    pub(super) fn prepare(settings: &Settings) -> anyhow::Result<Self> {
-        let mut needs_import = false;
-        for path in &settings.assets {
-            needs_import |= !is_folder(path)?;
-        }
-        let ffmpeg = Spawner::with_shim(OWN_BINARY).and_then(Ffmpeg::locate);
-        if let Err(error) = ffmpeg {
-            if needs_import {
-                return Err(error.into());
-            }
-            tracing::warn!(%error, "plain media files are left out");
-        }
-        Ok(Self {
-            options: Options {
-                roots: settings.assets.clone(),
-                cache_dir: Some(settings.cache_dir.join("index")),
-                importer: None,
-            },
-        })
-    }
-}
-
-/// Tells a folder from a file, and makes sure that it can be read.
-fn is_folder(path: &Path) -> Result<bool, Unreadable> {
-    let look = || -> io::Result<bool> {
-        let folder = fs::metadata(path)?.is_dir();
-        if folder {
-            fs::read_dir(path)?;
-        } else {
-            fs::File::open(path)?;
-        }
-        Ok(folder)
-    };
-    look().map_err(|source| Unreadable {
-        path: PathBuf::from(path),
-        source,
-    })
-}
+/// How often running imports are shown.
+const SHOW_EVERY: Duration = Duration::from_millis(250);
 
 /// Starts all of it.
 pub(super) fn start(
@@ -73,31 +22,38 @@ pub(super) fn start(
     tools: Tools,
     shutdown: &Shutdown,
 ) {
-    let follower = Arc::clone(app);
-    tasks.spawn_blocking(move || {
-        let catalogue = Arc::new(Catalogue::open(tools.options)?);
-        report(&catalogue);
-        // Only this task sets it.
-        let _ = follower.content.set(Content::new(catalogue));
-        Ok(())
-    });
+    let (follower, stop) = (Arc::clone(app), shutdown.clone());
+    tasks.spawn_blocking(move || follow_content(&follower, tools, &stop));
+    tasks.spawn(show_imports(Arc::clone(app), shutdown.clone()));
     tasks.spawn(tick(Arc::clone(app), shutdown.clone()));
 }
 
-fn report(catalogue: &Catalogue) {
-    for problem in catalogue.problems() {
-        tracing::warn!(asset = problem.name, file = %problem.file.display(), "{}", problem.reason);
-    }
+/// Scans the content, lets requests at it, and keeps it current until shutdown.
+fn follow_content(app: &App, tools: Tools, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let catalogue = Arc::new(tools.open()?);
     tracing::info!(assets = catalogue.all().len(), "content is ready");
+    // Only this task sets it, once.
+    let _ = app.content.set(Content::new(Arc::clone(&catalogue)));
+    let runtime = Handle::current();
+    catalogue.watch(&mut |pause| {
+        let waited = async { time::timeout(pause, shutdown.wait()).await };
+        runtime.block_on(waited).is_err()
+    });
+    Ok(())
+}
+
+async fn show_imports(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut progress = Progress::new();
+    while time::timeout(SHOW_EVERY, shutdown.wait()).await.is_err() {
+        if let Some(content) = app.content.get() {
+            progress.show_imports(&content.catalogue);
+        }
+    }
+    Ok(())
 }
 
 async fn tick(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
-    let mut interval = time::interval(TICK);
     loop {
-        tokio::select! {
-            () = shutdown.wait() => return Ok(()),
-            _ = interval.tick() => {}
-        }
         app.metrics.connections.set(app.counters.read().open as f64);
         app.metrics.upkeep();
         if let Some(content) = app.content.get() {
@@ -109,6 +65,9 @@ async fn tick(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
                 .imports
                 .set(content.catalogue.importing().len() as f64);
             content.tidy();
+        }
+        if time::timeout(TICK, shutdown.wait()).await.is_ok() {
+            return Ok(());
         }
     }
 }

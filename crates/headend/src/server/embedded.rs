@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::content_type;
+
 #[derive(RustEmbed)]
 #[folder = "../../web/static/"]
 struct Own;
@@ -34,19 +36,8 @@ pub(super) fn find(path: &str) -> Option<File> {
         .expect("a SHA-256 hash has 32 bytes");
     Some(File {
         data,
-        content_type: content_type(path)?,
+        content_type: content_type::of(path),
         hash: u64::from_be_bytes(*first),
-    })
-}
-
-fn content_type(path: &str) -> Option<&'static str> {
-    let (_, extension) = path.rsplit_once('.')?;
-    Some(match extension {
-        "css" => "text/css; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
-        "svg" => "image/svg+xml",
-        "md" => "text/markdown; charset=utf-8",
-        _ => return None,
     })
 }
 

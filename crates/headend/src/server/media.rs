@@ -5,7 +5,7 @@ use media::supply::{Refusal, Supplier};
 use origin::{Ask, refusal};
 use serve::{Request, Response, reply};
 
-use super::App;
+use super::{App, raw};
 
 /// Answers `/livesim/{rest}`: options, asset and file of a simulated live channel.
 pub(super) fn livesim(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
@@ -33,7 +33,13 @@ pub(super) fn vod(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
         return not_yet();
     };
     match content.on_demand(rest) {
-        Some((vod, rest)) => present(&*vod, request, rest, "", now_ms),
+        Some((vod, rest)) => {
+            let unnamed = origin::resolve(vod.manifests(), rest).is_err();
+            match unnamed.then(|| vod.raw(rest)).flatten() {
+                Some(file) => raw::answer(&file, request, rest),
+                None => present(&*vod, request, rest, "", now_ms),
+            }
+        }
         None => {
             let sentence = format!("There is no asset at `{rest}`; `/` lists what there is.");
             refusal::response(&Refusal::NotFound(sentence))

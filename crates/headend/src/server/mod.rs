@@ -10,9 +10,11 @@
 
 mod background;
 mod content;
+mod content_type;
 mod control;
 mod embedded;
 mod media;
+mod raw;
 mod run;
 
 use std::{
@@ -30,9 +32,6 @@ use crate::{
 
 use content::Content;
 pub(crate) use run::{Job, run};
-
-/// What starts child processes: this very program, even when its file has been replaced since.
-pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
 
 /// Everything an answer is made from.
 pub(crate) struct App {

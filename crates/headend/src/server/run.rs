@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{App, Front, background};
-use crate::{config::Settings, exit::Exit, term};
+use crate::{config::Settings, content::Tools, exit::Exit, term};
 
 /// What a server process is to do.
 pub(crate) struct Job {
@@ -34,7 +34,7 @@ impl Job {
 /// Serves until SIGINT or SIGTERM. Everything that can be wrong beforehand is an error here:
 /// content that cannot be read, a missing ffmpeg, a port that is taken.
 pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
-    let tools = background::Tools::prepare(&job.settings)?;
+    let tools = Tools::prepare(&job.settings)?;
     // Each connection and each mapped file needs one.
     if let Err(error) = process::host::raise_open_files() {
         tracing::warn!(%error, "the limit of open files cannot be raised");
@@ -50,7 +50,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     exit
 }
 
-async fn serve_until_stopped(job: Job, tools: background::Tools) -> anyhow::Result<Exit> {
+async fn serve_until_stopped(job: Job, tools: Tools) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
     let address = server.bind(&job.settings.listen.to_string()).await?;

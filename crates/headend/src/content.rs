@@ -1,0 +1,66 @@
+//! From settings to a catalogue: what has to be there, and who imports media files.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use asset::{Catalogue, Options};
+use process::{Ffmpeg, Spawner};
+
+use crate::{config::Settings, exit::Unreadable};
+
+/// What starts child processes: this very program, even when its file has been replaced since.
+pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
+
+/// What is needed to look at content, checked before anything begins.
+pub(crate) struct Tools {
+    options: Options,
+}
+
+impl Tools {
+    /// Checks that content can be read, and finds ffmpeg. Without ffmpeg, folders are looked at and
+    /// single files are an error.
+    pub(crate) fn prepare(settings: &Settings) -> anyhow::Result<Self> {
+        let mut needs_import = false;
+        for path in &settings.assets {
+            needs_import |= !is_folder(path)?;
+        }
+        let ffmpeg = Spawner::with_shim(OWN_BINARY).and_then(Ffmpeg::locate);
+        if let Err(error) = ffmpeg {
+            if needs_import {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, "plain media files are left out");
+        }
+        Ok(Self {
+            options: Options {
+                roots: settings.assets.clone(),
+                cache_dir: Some(settings.cache_dir.join("index")),
+                importer: None,
+            },
+        })
+    }
+
+    /// Scans the content. Blocks.
+    pub(crate) fn open(self) -> Result<Catalogue, asset::Error> {
+        Catalogue::open(self.options)
+    }
+}
+
+/// Tells a folder from a file, and makes sure that it can be read.
+fn is_folder(path: &Path) -> Result<bool, Unreadable> {
+    let look = || -> io::Result<bool> {
+        let folder = fs::metadata(path)?.is_dir();
+        if folder {
+            fs::read_dir(path)?;
+        } else {
+            fs::File::open(path)?;
+        }
+        Ok(folder)
+    };
+    look().map_err(|source| Unreadable {
+        path: PathBuf::from(path),
+        source,
+    })
+}
