@@ -265,12 +265,13 @@ impl Recut {
         self.frame
     }
 
-    /// Returns the start of the first frame that does not begin before `tick` of the reference.
+    /// Returns the start of the first frame that does not begin before `tick` of the reference, which
+    /// is not negative.
     fn up_to_frame(&self, tick: i64) -> Option<i64> {
-        let frame = i128::from(self.frame);
-        let over = i128::from(tick) * i128::from(self.scale.get());
-        let under = i128::from(self.reference.index.timescale.get()) * frame;
-        let frames = (over + under - 1).div_euclid(under);
+        let frame = u128::from(self.frame);
+        let over = u128::from(tick.unsigned_abs()) * u128::from(self.scale.get());
+        let under = u128::from(self.reference.index.timescale.get()) * frame;
+        let frames = over.div_ceil(under);
         i64::try_from(frames * frame).ok()
     }
 }
