@@ -77,14 +77,16 @@ impl Ffmpeg {
             .args(["-hide_banner", "-loglevel", "error"])
     }
 
-    /// Runs an ffmpeg command, which must leave stdout free, and reports its progress about twice
-    /// a second. A `Break` stops it; the result is then [`Error::Stopped`].
-    pub fn convert(
+    /// Runs ffmpeg with `arguments` (inputs, outputs and their options), none of which may use
+    /// stdout, and reports its progress about twice a second. A `Break` stops it; the result is then
+    /// [`Error::Stopped`].
+    pub fn convert<T: Into<OsString>>(
         &self,
-        command: Command,
+        arguments: impl IntoIterator<Item = T>,
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let command = command.args(["-progress", "pipe:1"]);
+        // Global options come before the outputs.
+        let command = self.command().args(["-progress", "pipe:1"]).args(arguments);
         let mut parser = Parser::default();
         self.spawner.run_lines(command, |line| {
             parser

@@ -6,7 +6,7 @@ mod rational;
 
 use std::{ffi::OsStr, time::Duration};
 
-pub use packets::{Packets, packets};
+pub use packets::{Packets, Passing, packets};
 pub use rational::Rational;
 
 use crate::{Error, Ffmpeg};

@@ -1,6 +1,6 @@
-//! The packets of one stream: how many, where they start and end, which are key frames.
+//! The packets of all streams in one pass: how many, from when to when, which are key frames.
 
-use std::{ffi::OsStr, ops::ControlFlow};
+use std::{collections::BTreeMap, ffi::OsStr, ops::ControlFlow};
 
 use super::Rational;
 use crate::{Error, Ffmpeg};
@@ -16,8 +16,10 @@ pub struct Packets {
     pub end_pts: Option<i64>,
     /// Presentation times of key frames, in the order of the file.
     pub keys: Vec<i64>,
-    /// Whether every packet has a presentation and a decoding time.
+    /// Whether every packet has a presentation time.
     pub timed: bool,
+    /// Whether some packets are to be decoded and not shown, as an edit list can have it.
+    pub discarded: bool,
     /// Least and greatest distance of consecutive presentation times.
     pub steps: Option<(i64, i64)>,
 }
@@ -43,27 +45,69 @@ impl Packets {
     }
 }
 
-/// Reads all packets of a stream, without decoding. Takes as long as reading the file does.
+/// A packet as it passes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// Position of its stream.
+    pub stream: u32,
+    /// Its presentation time in ticks, if it has one.
+    pub pts: Option<i64>,
+}
+
+/// Reads the packets of all streams without decoding and returns what was found by stream
+/// position. Takes as long as reading the file does; a `Break` of `on_packet` stops it with
+/// [`Error::Stopped`]. Memory: 16 bytes a packet until it is done.
 pub fn packets(
     ffmpeg: &Ffmpeg,
     input: &OsStr,
-    stream: u32,
-    mut goes_on: impl FnMut() -> ControlFlow<()>,
-) -> Result<Packets, Error> {
+    mut on_packet: impl FnMut(Passing) -> ControlFlow<()>,
+) -> Result<BTreeMap<u32, Packets>, Error> {
     let command = ffmpeg
         .probe_command()
-        .arg("-select_streams")
-        .arg(stream.to_string())
-        .args(["-show_entries", "packet=pts,dts,duration,flags"])
+        .args(["-show_entries", "packet=stream_index,pts,duration,flags"])
         .args(["-of", "csv=print_section=0"])
         .arg("-i")
         .arg(input);
-    let mut found = Collector::default();
+    let mut streams: BTreeMap<u32, Collector> = BTreeMap::new();
     ffmpeg.spawner().run_lines(command, |line| {
-        found.line(line);
-        goes_on()
+        let Some(packet) = Line::parse(line) else {
+            return ControlFlow::Continue(());
+        };
+        streams.entry(packet.stream).or_default().add(&packet);
+        on_packet(Passing {
+            stream: packet.stream,
+            pts: packet.pts,
+        })
     })?;
-    Ok(found.finish())
+    Ok(streams
+        .into_iter()
+        .map(|(stream, found)| (stream, found.finish()))
+        .collect())
+}
+
+/// `stream_index,pts,duration,flags`, where `N/A` is unknown and further fields are side data.
+struct Line {
+    stream: u32,
+    pts: Option<i64>,
+    duration: Option<i64>,
+    key: bool,
+    discarded: bool,
+}
+
+impl Line {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(',');
+        let stream = fields.next()?.parse().ok()?;
+        let (pts, duration) = (fields.next()?.parse().ok(), fields.next()?.parse().ok());
+        let flags = fields.next()?;
+        Some(Self {
+            stream,
+            pts,
+            duration,
+            key: flags.starts_with('K'),
+            discarded: flags.contains('D'),
+        })
+    }
 }
 
 #[derive(Default)]
@@ -74,24 +118,18 @@ struct Collector {
 }
 
 impl Collector {
-    /// Takes `pts,dts,duration,flags`, where `N/A` is unknown and further fields are side data.
-    fn line(&mut self, line: &str) {
-        let mut fields = line.split(',');
-        let mut number = || fields.next().and_then(|text| text.parse::<i64>().ok());
-        let (pts, dts, duration) = (number(), number(), number());
-        let Some(flags) = fields.next() else {
-            return;
-        };
+    fn add(&mut self, line: &Line) {
         let packets = &mut self.packets;
         packets.count += 1;
-        self.untimed |= pts.is_none() || dts.is_none();
-        let Some(pts) = pts else {
+        packets.discarded |= line.discarded;
+        let Some(pts) = line.pts else {
+            self.untimed = true;
             return;
         };
-        let end = pts.saturating_add(duration.unwrap_or(0));
+        let end = pts.saturating_add(line.duration.unwrap_or(0));
         packets.first_pts = Some(packets.first_pts.map_or(pts, |first| first.min(pts)));
         packets.end_pts = Some(packets.end_pts.map_or(end, |last| last.max(end)));
-        if flags.starts_with('K') {
+        if line.key {
             packets.keys.push(pts);
         }
         self.times.push(pts);
@@ -116,28 +154,32 @@ mod tests {
 
     fn collect(text: &str) -> Packets {
         let mut found = Collector::default();
-        text.lines().for_each(|line| found.line(line));
+        text.lines()
+            .filter_map(Line::parse)
+            .for_each(|line| found.add(&line));
         found.finish()
     }
 
     #[test]
     fn key_frames_and_ends_are_found() {
-        let found =
-            collect("0,-2,1,K__\n4,-1,1,___\n2,0,1,___\n1,1,1,__D\n3,2,1,_\n5,3,1,K_,Skip\n");
+        let found = collect("0,0,1,K__\n0,4,1,___\n0,2,1,___\n0,1,1,__\n0,3,1,_\n0,5,1,K_,Skip\n");
         assert_eq!(found.count, 6);
         assert_eq!(found.keys, [0, 5]);
         assert_eq!((found.first_pts, found.end_pts), (Some(0), Some(6)));
         assert_eq!(found.greatest_key_distance(), Some(5));
         assert_eq!(found.steps, Some((1, 1)));
-        assert!(found.timed);
+        assert!(found.timed && !found.discarded);
         let tick = Rational::new(1, 25).unwrap();
         assert_eq!(found.greatest_key_distance_ms(tick), Some(200));
     }
 
     #[test]
-    fn missing_times_are_told() {
-        let found = collect("N/A,N/A,3,K__\n3,N/A,3,___\n\nnonsense\n");
-        assert_eq!((found.count, found.timed), (2, false));
+    fn missing_times_and_edits_are_told() {
+        let found = collect("1,N/A,3,K__\n1,3,N/A,__D\n\nnonsense\n1,2\n");
+        assert_eq!(
+            (found.count, found.timed, found.discarded),
+            (2, false, true)
+        );
         assert_eq!(found.greatest_key_distance(), None);
         assert_eq!(collect(""), Packets::default());
     }
