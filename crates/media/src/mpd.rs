@@ -2,6 +2,8 @@
 //! is the one MPD writer. Neither knows about files or clocks.
 
 pub mod read;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod write;
 
 /// Attributes of an AdaptationSet that the model holds in fields of its own (of the set or of its

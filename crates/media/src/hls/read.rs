@@ -1,7 +1,11 @@
 //! Reads HLS playlists of fragmented MP4 (RFC 8216bis).
 //!
-//! The only module that touches `quick-m3u8`. URLs are returned as written, relative to the
-//! playlist. Low-latency tags and date ranges are skipped.
+//! The only place that touches `quick-m3u8`. URLs are returned as written, relative to the
+//! playlist. Low-latency tags and date ranges are skipped, `EXT-X-DEFINE` is refused.
+
+mod lines;
+mod media;
+mod multivariant;
 
 use std::ops::Range;
 
@@ -128,16 +132,23 @@ pub struct Segment {
 
 /// Tells whether the text is a multivariant playlist (else it is a media playlist, or none).
 pub fn is_multivariant(text: &str) -> bool {
-    text.lines()
-        .any(|line| line.starts_with("#EXT-X-STREAM-INF") || line.starts_with("#EXT-X-MEDIA:"))
+    text.lines().any(|line| {
+        line.starts_with("#EXT-X-STREAM-INF:")
+            || line.starts_with("#EXT-X-I-FRAME-STREAM-INF:")
+            || line.starts_with("#EXT-X-MEDIA:")
+    })
 }
 
 /// Reads a multivariant playlist.
-pub fn multivariant(_text: &str) -> Result<Multivariant, HlsError> {
-    Ok(Multivariant::default())
+pub fn multivariant(text: &str) -> Result<Multivariant, HlsError> {
+    multivariant::read(text)
 }
 
-/// Reads a media playlist of fragmented MP4.
-pub fn media(_text: &str) -> Result<Media, HlsError> {
-    Ok(Media::default())
+/// Reads a media playlist of fragmented MP4. MPEG-TS, packed audio and plain WebVTT, which have no
+/// `EXT-X-MAP`, are refused.
+pub fn media(text: &str) -> Result<Media, HlsError> {
+    media::read(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,38 @@ impl<'a> Group<'a> {
         }
     }
 
+    fn add(&mut self, set: &'a SwitchingSet, track: &'a Track) {
+        self.members.push(Member {
+            set,
+            track,
+            name: String::new(),
+            default: false,
+        });
+    }
+
+    /// Gives each member a name of its own: label, else language, else `fallback`; with the
+    /// role where that tells more.
+    fn name_members(&mut self, fallback: &str) {
+        let mut names: Vec<String> = Vec::new();
+        for member in &mut self.members {
+            let set = member.set;
+            let plain = quotable(set.label.as_deref().or(language(set)).unwrap_or(fallback));
+            let mut name = plain.clone();
+            let needs_role = (set.label.is_none() && is_special(set)) || names.contains(&name);
+            let role = set.roles.iter().find(|role| *role != "main");
+            if let Some(role) = role.filter(|_| needs_role) {
+                name = format!("{plain} ({})", quotable(role));
+            }
+            let mut count = 1;
+            while names.contains(&name) {
+                count += 1;
+                name = format!("{plain} {count}");
+            }
+            names.push(name.clone());
+            member.name = name;
+        }
+    }
+
     pub(super) fn default_member(&self) -> Option<&Member<'a>> {
         self.members
             .iter()
@@ -63,40 +95,58 @@ pub(super) fn peak(track: &Track) -> u64 {
     }
 }
 
-/// Forms the audio groups: one for each codec and step of the bit rate ladder, each with all sets
-/// that have the codec, so that switching the bit rate never takes a language away.
+/// Forms the audio groups: one for each codec and step of the bit rate ladder.
+///
+/// Only a codec that the default language comes in leads groups, so that no variant has nothing but
+/// a commentary. Every group has every language and kind of sound: what there is not in the leading
+/// codec joins in another one, so that switching never takes a rendition away.
 pub(super) fn audio_groups(shape: &Shape) -> Vec<Group<'_>> {
     let sets: Vec<&SwitchingSet> = shape
         .sets
         .iter()
         .filter(|set| set.content == Content::Audio && !is_trick_mode(set))
         .collect();
-    let names = names(&sets, "Audio");
-    let default = default_set(&sets);
+    let Some(&default) = sets
+        .iter()
+        .find(|set| has_role(set, &["main"]))
+        .or(sets.first())
+    else {
+        return Vec::new();
+    };
+    let plays_by_default = |set: &SwitchingSet| {
+        std::ptr::eq(set, default) || (!is_special(set) && language(set) == language(default))
+    };
     let mut families: Vec<&str> = Vec::new();
-    for track in sets.iter().flat_map(|set| &set.tracks) {
-        let family = codec_family(&track.codecs);
-        if !families.contains(&family) {
-            families.push(family);
+    for set in sets.iter().filter(|set| plays_by_default(set)) {
+        for family in set.tracks.iter().map(|t| codec_family(&t.codecs)) {
+            if !families.contains(&family) {
+                families.push(family);
+            }
         }
     }
-    let mut groups = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for family in families {
-        let ladders: Vec<Vec<&Track>> = sets.iter().map(|set| ladder(set, family)).collect();
-        let steps = ladders.iter().map(Vec::len).max().unwrap_or(0);
+        let ladders = ladders(&sets, family);
+        let leading = ladders
+            .iter()
+            .filter(|(_, ladder)| in_family(ladder, family));
+        let steps = leading.map(|(_, ladder)| ladder.len()).max().unwrap_or(0);
         for step in 0..steps {
             let mut group = Group::new("", "AUDIO");
-            for (index, (set, ladder)) in sets.iter().zip(&ladders).enumerate() {
-                let Some(track) = ladder.get(step).or(ladder.last()) else {
-                    continue;
-                };
-                group.members.push(Member {
-                    set,
-                    track,
-                    name: names.get(index).cloned().unwrap_or_default(),
-                    default: index == default,
-                });
+            for (set, ladder) in &ladders {
+                if let Some(track) = ladder.get(step).or(ladder.last()) {
+                    group.add(set, track);
+                }
             }
+            let position = |test: &dyn Fn(&SwitchingSet) -> bool| {
+                group.members.iter().position(|member| test(member.set))
+            };
+            let default = position(&|set| std::ptr::eq(set, default))
+                .or_else(|| position(&|set| plays_by_default(set)));
+            if let Some(member) = default.and_then(|at| group.members.get_mut(at)) {
+                member.default = true;
+            }
+            group.name_members("Audio");
             groups.push(group);
         }
     }
@@ -109,6 +159,55 @@ pub(super) fn audio_groups(shape: &Shape) -> Vec<Group<'_>> {
         };
     }
     groups
+}
+
+/// Returns the sets that belong into the groups of one codec, each with its steps: those that have
+/// the codec, and of every other language and kind of sound the first set.
+fn ladders<'a>(sets: &[&'a SwitchingSet], family: &str) -> Vec<(&'a SwitchingSet, Vec<&'a Track>)> {
+    let has_family = |set: &SwitchingSet| {
+        set.tracks
+            .iter()
+            .any(|track| codec_family(&track.codecs) == family)
+    };
+    let mut found: Vec<(&SwitchingSet, Vec<&Track>)> = Vec::new();
+    for &set in sets {
+        if has_family(set) {
+            found.push((set, ladder(set, family)));
+            continue;
+        }
+        let is_covered = sets
+            .iter()
+            .any(|other| has_family(other) && is_same_sound(other, set))
+            || found.iter().any(|(other, _)| is_same_sound(other, set));
+        if let Some(other) = set.tracks.first().filter(|_| !is_covered) {
+            found.push((set, ladder(set, codec_family(&other.codecs))));
+        }
+    }
+    found
+}
+
+fn in_family(ladder: &[&Track], family: &str) -> bool {
+    ladder
+        .first()
+        .is_some_and(|track| codec_family(&track.codecs) == family)
+}
+
+/// Tells whether two sets are the same sound in different codecs.
+fn is_same_sound(a: &SwitchingSet, b: &SwitchingSet) -> bool {
+    let roles = |set: &SwitchingSet| -> Vec<String> {
+        let mut roles = set.roles.clone();
+        roles.retain(|role| role != "main");
+        roles
+    };
+    language(a) == language(b) && roles(a) == roles(b)
+}
+
+/// Tells whether a set is not what most people want to hear.
+pub(super) fn is_special(set: &SwitchingSet) -> bool {
+    has_role(
+        set,
+        &["commentary", "description", "alternate", "supplementary"],
+    )
 }
 
 fn codec_family(codecs: &str) -> &str {
@@ -135,50 +234,17 @@ pub(super) fn subtitles(shape: &Shape) -> Option<Group<'_>> {
         .filter(|set| set.content == Content::Text && set.tracks.iter().any(|t| in_mp4(&t)))
         .collect();
     let mut group = Group::new(SUBTITLES, "SUBTITLES");
-    for (set, name) in sets.iter().zip(names(&sets, "Subtitles")) {
-        let track = set.tracks.iter().find(in_mp4)?;
-        group.members.push(Member {
-            set,
-            track,
-            name,
-            default: false,
-        });
+    for set in sets {
+        if let Some(track) = set.tracks.iter().find(in_mp4) {
+            group.add(set, track);
+        }
     }
+    group.name_members("Subtitles");
     (!group.members.is_empty()).then_some(group)
-}
-
-/// Returns the position of the set that plays unless the user chooses: the first in the main role.
-fn default_set(sets: &[&SwitchingSet]) -> usize {
-    sets.iter()
-        .position(|set| has_role(set, &["main"]))
-        .unwrap_or(0)
 }
 
 pub(super) fn has_role(set: &SwitchingSet, names: &[&str]) -> bool {
     set.roles.iter().any(|role| names.contains(&role.as_str()))
-}
-
-/// Returns a name for each set, all different: label, else language, else `fallback`.
-fn names(sets: &[&SwitchingSet], fallback: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for set in sets {
-        let plain = set.label.as_deref().or(language(set)).unwrap_or(fallback);
-        let plain = quotable(plain);
-        let mut name = plain.clone();
-        let role = set.roles.iter().find(|role| *role != "main");
-        if names.contains(&name)
-            && let Some(role) = role
-        {
-            name = format!("{plain} ({})", quotable(role));
-        }
-        let mut count = 1;
-        while names.contains(&name) {
-            count += 1;
-            name = format!("{plain} {count}");
-        }
-        names.push(name);
-    }
-    names
 }
 
 pub(super) fn language(set: &SwitchingSet) -> Option<&str> {

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{
-    groups::{Group, audio_groups, has_role, is_trick_mode, language, peak, quotable, subtitles},
+    groups::{
+        Group, audio_groups, has_role, is_special, is_trick_mode, language, peak, quotable,
+        subtitles,
+    },
     push_media_uri, push_version,
 };
 use crate::presentation::{Content, Presentation, Shape, SwitchingSet, Track};
@@ -67,8 +70,7 @@ fn push_renditions(out: &mut String, group: &Group<'_>, query: &str) {
     for member in &group.members {
         let set = member.set;
         let language = language(set);
-        let special = has_role(set, &["commentary", "description", "alternate"]);
-        let auto = member.default || (!special && !languages.contains(&language));
+        let auto = member.default || (!is_special(set) && !languages.contains(&language));
         if auto {
             languages.push(language);
         }

@@ -25,6 +25,9 @@ const DROPPED: [&str; 6] = [
     "ProducerReferenceTime",
 ];
 
+/// More sets, or more tracks, in one Period are refused.
+const MAX_TRACKS: usize = 2000;
+
 /// Reads all AdaptationSets of a Period into `source`.
 pub(super) fn read(
     period: &Place<'_>,
@@ -41,8 +44,15 @@ pub(super) fn read(
         }));
     }
     let mut ids = HashSet::new();
+    let too_many = || period.fail(format!("more than {MAX_TRACKS} sets or Representations"));
+    if sets.len() > MAX_TRACKS {
+        return Err(too_many());
+    }
     for set in &sets {
         let representations = set.children("Representation");
+        if ids.len() + representations.len() > MAX_TRACKS {
+            return Err(too_many());
+        }
         let Some(first) = representations.first() else {
             return Err(set.fail("there is no Representation"));
         };
