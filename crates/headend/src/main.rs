@@ -3,6 +3,8 @@
 //! This crate holds the command line, the settings, the wiring of the HTTP server and its pages;
 //! the work itself is done by the rooms below it (`docs/design/house.md`).
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod clock;
 mod cmds;
