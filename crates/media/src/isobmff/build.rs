@@ -100,16 +100,13 @@ pub fn fragment(fragment: &Fragment<'_>) -> Vec<u8> {
 /// Writes the header of an `mdat` for a payload of some length in bytes, with a 64-bit size when
 /// it needs one.
 pub fn mdat_header(out: &mut Vec<u8>, payload: u64) {
-    match u32::try_from(payload.saturating_add(8)) {
-        Ok(size) => {
-            out.extend_from_slice(&size.to_be_bytes());
-            out.extend_from_slice(b"mdat");
-        }
-        Err(_) => {
-            out.extend_from_slice(&1_u32.to_be_bytes());
-            out.extend_from_slice(b"mdat");
-            out.extend_from_slice(&payload.saturating_add(16).to_be_bytes());
-        }
+    if let Ok(size) = u32::try_from(payload.saturating_add(8)) {
+        out.extend_from_slice(&size.to_be_bytes());
+        out.extend_from_slice(b"mdat");
+    } else {
+        out.extend_from_slice(&1_u32.to_be_bytes()); // a 64-bit size follows
+        out.extend_from_slice(b"mdat");
+        out.extend_from_slice(&payload.saturating_add(16).to_be_bytes());
     }
 }
 
@@ -161,10 +158,10 @@ pub fn sidx(
 }
 
 /// Begins a box and returns where.
-fn open(out: &mut Vec<u8>, kind: &[u8; 4]) -> usize {
+fn open(out: &mut Vec<u8>, kind: impl Into<FourCc>) -> usize {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(kind);
+    out.extend_from_slice(&kind.into().0);
     start
 }
 

@@ -1,8 +1,8 @@
 //! Moves a media segment on the time line: the one re-timer of the house.
 //!
 //! Header boxes are copied once into one buffer and patched there; `mdat` stays where it is and is
-//! handed on as slices of the input. A segment of one fragment costs four allocations, whatever
-//! its size.
+//! handed on as slices of the input. A segment of one fragment costs a handful of allocations,
+//! whatever its size.
 //!
 //! | box | what happens |
 //! |---|---|

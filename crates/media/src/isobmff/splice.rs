@@ -255,13 +255,16 @@ impl Spliced<'_> {
         let next = self
             .edits
             .partition_point(|edit| edit.range.end <= of.offset);
-        let edited = self
-            .edits
-            .get(next)
-            .is_some_and(|edit| edit.range.start < of.end());
-        let len = self.new_len(of);
-        if !edited || len == 0 {
+        let edit = self.edits.get(next).map(|edit| edit.range.clone());
+        let Some(edit) = edit.filter(|edit| edit.start < of.end()) else {
             return Ok(());
+        };
+        let len = self.new_len(of);
+        if len == 0 {
+            return Ok(());
+        }
+        if edit.start < of.offset + of.header_len {
+            return Err(of.error("its header is edited"));
         }
         let start = self.in_head(of.offset);
         let header = self.head.get_mut(start..start + of.header_len);
@@ -277,7 +280,7 @@ impl Spliced<'_> {
             Some([_, _, _, _, _, _, _, _, size @ ..]) if size.len() == 8 => {
                 size.copy_from_slice(&(len as u64).to_be_bytes());
             }
-            _ => return Err(of.error("its header is edited")),
+            _ => return Err(of.error("is not among the headers")),
         }
         if is_container(of.kind) {
             for child in of.children() {

@@ -4,15 +4,15 @@
 use super::FourCc;
 
 /// A box around a body.
-pub(super) fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(super) fn boxed(kind: impl Into<FourCc>, body: &[u8]) -> Vec<u8> {
     let mut out = (body.len() as u32 + 8).to_be_bytes().to_vec();
-    out.extend(kind);
+    out.extend(kind.into().0);
     out.extend(body);
     out
 }
 
 /// A full box around fields.
-pub(super) fn full(kind: &[u8; 4], version: u8, flags: u32, fields: &[&[u8]]) -> Vec<u8> {
+pub(super) fn full(kind: impl Into<FourCc>, version: u8, flags: u32, fields: &[&[u8]]) -> Vec<u8> {
     let mut body = (u32::from(version) << 24 | flags).to_be_bytes().to_vec();
     body.extend(fields.concat());
     boxed(kind, &body)
@@ -71,11 +71,6 @@ impl Default for TestFragment {
 }
 
 impl TestFragment {
-    /// Sum of the sample durations.
-    pub(super) fn duration(&self) -> u64 {
-        self.samples.iter().map(|sample| u64::from(sample.0)).sum()
-    }
-
     /// Writes `moof` and `mdat` for a place `at` in the segment. The payload is made of the place
     /// of each byte, so that a slice shows where it came from.
     pub(super) fn build(&self, at: usize) -> Vec<u8> {
@@ -161,7 +156,7 @@ pub(super) fn sidx_box(sidx: &TestSidx) -> Vec<u8> {
 pub(super) fn styp_box(brands: &[&[u8; 4]]) -> Vec<u8> {
     let mut body = brands[0].to_vec();
     body.extend([0; 4]);
-    body.extend(brands.concat());
+    body.extend(brands.iter().flat_map(|brand| **brand));
     boxed(b"styp", &body)
 }
 
@@ -184,6 +179,6 @@ pub(super) fn prft_box(version: u8, ntp: u64, time: u64) -> Vec<u8> {
 }
 
 /// The code of a type, for comparison.
-pub(super) fn code(kind: &[u8; 4]) -> FourCc {
-    FourCc(*kind)
+pub(super) fn code(kind: impl Into<FourCc>) -> FourCc {
+    kind.into()
 }

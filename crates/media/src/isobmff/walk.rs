@@ -77,14 +77,15 @@ impl<'a> BoxView<'a> {
     }
 
     /// Finds the first child of a type.
-    pub fn child(&self, kind: &[u8; 4]) -> Result<Option<BoxView<'a>>, BoxError> {
+    pub fn child(&self, kind: impl Into<FourCc>) -> Result<Option<BoxView<'a>>, BoxError> {
         first(self.children(), kind)
     }
 
     /// Finds the first child of a type; without one it is an error.
-    pub fn required(&self, kind: &[u8; 4]) -> Result<BoxView<'a>, BoxError> {
+    pub fn required(&self, kind: impl Into<FourCc>) -> Result<BoxView<'a>, BoxError> {
+        let kind = kind.into();
         self.child(kind)?
-            .ok_or_else(|| self.error(format!("has no `{}`", FourCc(*kind))))
+            .ok_or_else(|| self.error(format!("has no `{kind}`")))
     }
 
     /// Reads the body with a function that gives nothing when the body is too short.
@@ -136,18 +137,22 @@ pub fn find<'a>(data: &'a [u8], path: &[&[u8; 4]]) -> Result<Option<BoxView<'a>>
     let Some((top, below)) = path.split_first() else {
         return Ok(None);
     };
-    let mut found = first(boxes(data), top)?;
+    let mut found = first(boxes(data), *top)?;
     for kind in below {
         let Some(parent) = found else { break };
-        found = parent.child(kind)?;
+        found = parent.child(*kind)?;
     }
     Ok(found)
 }
 
 /// Finds the first box of a type among siblings.
-pub fn first<'a>(mut siblings: Boxes<'a>, kind: &[u8; 4]) -> Result<Option<BoxView<'a>>, BoxError> {
+pub fn first(
+    mut siblings: Boxes<'_>,
+    kind: impl Into<FourCc>,
+) -> Result<Option<BoxView<'_>>, BoxError> {
+    let kind = kind.into();
     siblings
-        .find(|item| item.as_ref().map_or(true, |found| found.kind.0 == *kind))
+        .find(|item| item.as_ref().map_or(true, |found| found.kind == kind))
         .transpose()
 }
 
@@ -157,10 +162,10 @@ impl<'a> Boxes<'a> {
         if self.too_deep {
             return Err("boxes are nested too deep");
         }
-        let Some(&[a, b, c, d, e, f, g, h]) = self.rest.first_chunk::<8>() else {
+        let Some(kind) = self.next_kind() else {
             return Err("bytes left that are too few for a box header");
         };
-        let (header_len, size) = match u32::from_be_bytes([a, b, c, d]) {
+        let (header_len, size) = match be::u32(self.rest, 0) {
             0 => (8, self.rest.len() as u64),
             1 if self.rest.len() >= 16 => (16, be::u64(self.rest, 8)),
             1 => return Err("box header is cut off"),
@@ -174,7 +179,7 @@ impl<'a> Boxes<'a> {
             .and_then(|size| self.rest.split_at_checked(size))
             .ok_or("box ends behind the end of what holds it")?;
         let found = BoxView {
-            kind: FourCc([e, f, g, h]),
+            kind,
             offset: self.offset,
             header_len,
             bytes,
@@ -185,7 +190,7 @@ impl<'a> Boxes<'a> {
         Ok(found)
     }
 
-    /// Type of the box that could not be taken, if its header was there.
+    /// Type of the next box, if its header is there.
     fn next_kind(&self) -> Option<FourCc> {
         self.rest
             .get(4..)

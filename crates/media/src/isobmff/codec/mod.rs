@@ -55,7 +55,7 @@ pub struct SampleEntry {
 struct Inner<'a>(Boxes<'a>);
 
 impl<'a> Inner<'a> {
-    fn child(&self, kind: &[u8; 4]) -> Result<Option<BoxView<'a>>, BoxError> {
+    fn child(&self, kind: impl Into<FourCc>) -> Result<Option<BoxView<'a>>, BoxError> {
         first(self.0.clone(), kind)
     }
 }

@@ -4,22 +4,23 @@
 use super::{BoxError, FourCc, Inner};
 use crate::isobmff::reader::Bits;
 
-/// Makes the codec string from `vvcC`; without a profile-tier-level record the bare type.
+/// Makes the codec string from `vvcC`.
 pub(super) fn codec(format: FourCc, inner: &Inner<'_>) -> Result<Option<String>, BoxError> {
     match inner.child(b"vvcC")? {
-        Some(found) => found.parse(|body| read(format, body)),
+        Some(found) => found.parse(|body| read(format, body)).map(Some),
         None => Ok(None),
     }
 }
 
-fn read(format: FourCc, body: &[u8]) -> Option<Option<String>> {
+/// Reads a `vvcC` body; without a profile-tier-level record there is only the bare type to tell.
+fn read(format: FourCc, body: &[u8]) -> Option<String> {
     let mut bits = Bits::new(body);
     bits.skip(32); // version, flags
     bits.skip(5 + 2); // reserved, LengthSizeMinusOne
     let has_ptl = bits.flag();
     bits.ok()?;
     if !has_ptl {
-        return Some(None);
+        return Some(format.to_string());
     }
     let ols_idx = bits.get(9);
     let sublayers = bits.get(3);
@@ -57,7 +58,7 @@ fn read(format: FourCc, body: &[u8]) -> Option<Option<String>> {
     if ols_idx != 0 {
         codec.push_str(&format!(".O{ols_idx}+{}", sublayers.saturating_sub(1)));
     }
-    Some(Some(codec))
+    Some(codec)
 }
 
 /// Base 32 of RFC 4648 without padding.

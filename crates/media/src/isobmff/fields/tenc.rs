@@ -34,13 +34,11 @@ impl<B: AsRef<[u8]>> Tenc<B> {
 
     /// Returns the encrypted and the clear 16-byte blocks of the pattern; zeros without one.
     pub fn pattern(&self) -> (u8, u8) {
-        match self.version {
-            0 => (0, 0),
-            _ => {
-                let both = be::u8(self.body.as_ref(), PATTERN);
-                (both >> 4, both & 0xf)
-            }
+        if self.version == 0 {
+            return (0, 0);
         }
+        let both = be::u8(self.body.as_ref(), PATTERN);
+        (both >> 4, both & 0xf)
     }
 
     /// Returns the length of each sample's initialization vector; 0 with a constant one.
