@@ -122,6 +122,27 @@ impl Cycle {
         }
     }
 
+    /// Returns the duration of the longest slot. Cut audio lasts up to a frame longer than its
+    /// reference; that is left out where it makes no difference to whole seconds, to which a
+    /// playlist rounds.
+    pub(crate) fn longest(&self) -> Time {
+        let stored = self.clock();
+        let slot = Time::new(stored.longest(), stored.index.timescale);
+        let Self::Recut(recut) = self else {
+            return slot;
+        };
+        let cut = slot
+            .ticks_in(recut.scale, Round::Up)
+            .saturating_add(i64::from(recut.frame));
+        let cut = Time::new(cut, recut.scale);
+        let seconds = |time: Time| time.ticks_in(Timescale::SECONDS, Round::Nearest);
+        if seconds(cut) > seconds(slot) {
+            cut
+        } else {
+            slot
+        }
+    }
+
     fn clock(&self) -> &Stored {
         match self {
             Self::Stored(stored) => stored,
@@ -178,6 +199,12 @@ impl Stored {
             .zip(0_i64..)
             .all(|(n, i)| self.boundary(n) == i.checked_mul(duration));
         alike.then(|| duration.unsigned_abs())
+    }
+
+    fn longest(&self) -> i64 {
+        let durations = (0..self.count as u64)
+            .filter_map(|n| self.boundary(n + 1)?.checked_sub(self.boundary(n)?));
+        durations.max().unwrap_or(0)
     }
 
     fn place(&self, n: u64) -> (u64, usize) {

@@ -143,6 +143,18 @@ fn the_mean_is_in_lowest_terms() {
     );
 }
 
+#[test]
+fn the_longest_slot_counts_a_frame_where_it_changes_the_second() {
+    for (milliseconds, longest) in [(2000, 96_000), (2499, 119_952 + 1024), (5000, 240_000)] {
+        let stored = stored(1000, &[1000, milliseconds]);
+        let video = Cycle::Stored(stored.clone());
+        assert_eq!(video.longest(), Time::from_ms(milliseconds as i64));
+        let scale = Timescale::literal(48_000);
+        let audio = Cycle::Recut(Recut::new(stored, scale, 1024).unwrap());
+        assert_eq!(audio.longest(), Time::new(longest, scale));
+    }
+}
+
 proptest! {
     /// Slots follow each other without gap, and a loop that does not divide the track's ticks
     /// never drifts by a tick.

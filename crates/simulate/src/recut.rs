@@ -147,7 +147,8 @@ impl<'a> StoredFrames<'a> {
             index,
             frame,
             skip,
-            total: index.duration().ticks / frame,
+            // A shorter last frame is one too.
+            total: (index.duration().ticks + frame - 1) / frame,
         }
     }
 
@@ -174,6 +175,14 @@ impl<'a> StoredFrames<'a> {
 mod tests {
     use super::*;
     use crate::synthetic::track;
+
+    #[test]
+    fn a_short_last_frame_counts() {
+        let index = track("A48", 48_000, &[2048, 1500]);
+        let stored = StoredFrames::new(&index, 1024, 0);
+        assert_eq!(stored.find(3), Some((1, 1)));
+        assert_eq!(stored.find(4), Some((1, 1)));
+    }
 
     #[test]
     fn frames_before_the_start_are_skipped_and_missing_ones_repeated() {

@@ -232,6 +232,7 @@ impl View {
             let mut shape = Shape::clone(&source.shape);
             let mut positions = source.tracks.iter();
             let mut kept = Vec::new();
+            let mut longest = shape.max_segment_duration.unwrap_or(Time::ZERO);
             for set in &mut shape.sets {
                 set.tracks.retain_mut(|track| {
                     let Some(position) = positions.next() else {
@@ -241,11 +242,16 @@ impl View {
                         return false;
                     };
                     address(track, strip, addressing);
+                    if strip.index.content != Content::Image {
+                        longest = longest.max(strip.cycle.longest());
+                    }
                     kept.push(*position);
                     true
                 });
             }
             shape.sets.retain(|set| !set.tracks.is_empty());
+            // Declared by many sources as what was asked of the encoder, not what it made.
+            shape.max_segment_duration = Some(longest);
             manifests.push(Manifest {
                 name: source.name.clone(),
                 shape: Arc::new(shape),

@@ -36,6 +36,22 @@ fn announced_durations_are_exact_means() {
 }
 
 #[test]
+fn no_segment_lasts_longer_than_announced() {
+    let announced = |declared, durations: &[u64]| {
+        let mut asset = asset("a", vec![track("V", 1000, durations)]);
+        let shape = Arc::make_mut(&mut asset.manifests[0].shape);
+        shape.max_segment_duration = declared;
+        let reel = Reel::new(Arc::new(asset));
+        let view = reel.view(Addressing::Number);
+        view.manifests[0].shape.max_segment_duration
+    };
+    let seconds = |seconds| Some(Time::from_secs(seconds));
+    assert_eq!(announced(seconds(2), &[2000, 5000]), seconds(5));
+    assert_eq!(announced(seconds(10), &[2000, 5000]), seconds(10));
+    assert_eq!(announced(None, &[2000, 5000]), seconds(5));
+}
+
+#[test]
 fn templates_follow_the_addressing() {
     let reel = reel(vec![
         track("V", 1000, &[2000; 4]),
