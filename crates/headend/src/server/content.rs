@@ -71,5 +71,6 @@ impl Content {
     /// Lets go of what the catalogue no longer has.
     pub(super) fn tidy(&self) {
         self.vods.keep(&self.catalogue);
+        self.simulator.tidy();
     }
 }
