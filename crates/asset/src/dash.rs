@@ -3,7 +3,10 @@
 //! Only static MPDs of one Period. Side-car text (WebVTT or TTML outside MP4) is left out with a
 //! warning; segments in other containers than MP4 are refused.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use media::{
     mpd::read::{self as mpd, MpdSource, SourceAddressing, TrackSource, UrlRange},
@@ -39,7 +42,9 @@ pub(crate) fn read(root: &Path, folder: &Path, name: &str) -> Result<ManifestPla
         reason: reason.to_owned(),
     };
     if source.is_dynamic {
-        return Err(unsupported("a live MPD (type=\"dynamic\"); only static ones are assets"));
+        return Err(unsupported(
+            "a live MPD (type=\"dynamic\"); only static ones are assets",
+        ));
     }
     if source.periods != 1 {
         return Err(unsupported(&format!(
@@ -93,10 +98,7 @@ pub(crate) fn read_text(path: &Path, max: u64) -> Result<String, Error> {
 }
 
 /// Leaves out tracks of text that is not in MP4, and sets that become empty.
-fn without_sidecars(
-    source: &MpdSource,
-    warnings: &mut Vec<String>,
-) -> (Shape, Vec<TrackSource>) {
+fn without_sidecars(source: &MpdSource, warnings: &mut Vec<String>) -> (Shape, Vec<TrackSource>) {
     let mut shape = source.shape.clone();
     let mut kept = Vec::with_capacity(source.tracks.len());
     let mut sources = source.tracks.iter();
@@ -225,7 +227,7 @@ fn plan(
             } else {
                 Some(*start_number)
             };
-            let found = numbered(locator, *start_number, end, &url, &track.id)?;
+            let found = numbered(locator, *start_number, end, url, &track.id)?;
             if end.is_none() {
                 let next = start_number.saturating_add(found.len() as u64);
                 made.next = Some(locator.path("", &url(next))?);
@@ -377,11 +379,45 @@ fn listed(
     for run in runs {
         for i in 0..u64::from(run.count) {
             let time = run.start.saturating_add(run.duration.saturating_mul(i));
-            found.push(locator.place("", &url(time, number), None)?);
+            let place = match locator.place("", &url(time, number), None) {
+                Err(Error::Missing { path, reason }) if found.is_empty() && time == 0 => {
+                    primed(&path, &url(1, number))
+                        .and_then(|path| Place::whole(path).ok().flatten())
+                        .ok_or(Error::Missing { path, reason })
+                }
+                place => place,
+            };
+            found.push(place?);
             number = number.saturating_add(1);
         }
     }
     Ok(found)
+}
+
+/// Finds the first segment of sound where ffmpeg puts it: named by the negative time of its priming
+/// (`audio--1024.m4s`), though its manifest says 0. `missing` is where it should be, `other` the URL
+/// with 1 as the time.
+fn primed(missing: &Path, other: &str) -> Option<PathBuf> {
+    let name = missing.file_name()?.to_str()?;
+    let other = other.rsplit('/').next()?;
+    let shared = name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
+    let at = shared.count();
+    let (before, after) = (name.get(..at)?, name.get(at + 1..)?);
+    let is_primed = |name: &str| {
+        name.strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .and_then(|time| time.strip_prefix('-'))
+            .is_some_and(|ticks| ticks.parse::<u32>().is_ok())
+    };
+    let folder = missing.parent()?;
+    let mut names = fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| is_primed(name));
+    // With two there is no telling.
+    let only = names.next()?;
+    names.next().is_none().then(|| folder.join(only))
 }
 
 fn places(locator: &mut Locator<'_>, urls: &[UrlRange]) -> Result<Vec<Place>, Error> {

@@ -33,7 +33,9 @@ pub(crate) fn complete(track: &mut Track, content: Content, read: &TrackRead) {
     track.sampling_rate = track.sampling_rate.or(init.sampling_rate);
     track.channels = track.channels.or(init.channels);
     if content == Content::Video {
-        track.frame_rate = track.frame_rate.or_else(|| frame_rate(init, read, duration));
+        track.frame_rate = track
+            .frame_rate
+            .or_else(|| frame_rate(init, read, duration));
     }
 }
 
@@ -101,9 +103,7 @@ pub(crate) fn nominal(
             });
         }
         Content::Audio => reference,
-        Content::Video | Content::Text => {
-            (span(&read.segments, read), read.segments.len() as u64)
-        }
+        Content::Video | Content::Text => (span(&read.segments, read), read.segments.len() as u64),
     };
     let mean = exact::share(duration, count, read.timescale);
     match declared {

@@ -64,13 +64,28 @@ mod tests {
     fn shares_are_exact() {
         let cases = [
             // Four NTSC segments, told in the audio's scale.
-            (Time::new(240_240, Timescale::literal(30_000)), 4, 48_000, (96_096, 48_000)),
-            (Time::new(240_240, Timescale::literal(30_000)), 4, 30_000, (60_060, 30_000)),
+            (
+                Time::new(240_240, Timescale::literal(30_000)),
+                4,
+                48_000,
+                (96_096, 48_000),
+            ),
+            (
+                Time::new(240_240, Timescale::literal(30_000)),
+                4,
+                30_000,
+                (60_060, 30_000),
+            ),
             (Time::from_secs(8), 4, 90_000, (180_000, 90_000)),
             // A third of ten seconds needs a finer scale.
             (Time::from_secs(10), 3, 1000, (10_000, 3000)),
             // 1001/30000 s of audio at 44.1 kHz is 1471.47 samples.
-            (Time::new(1001, Timescale::literal(30_000)), 1, 44_100, (147_147, 4_410_000)),
+            (
+                Time::new(1001, Timescale::literal(30_000)),
+                1,
+                44_100,
+                (147_147, 4_410_000),
+            ),
         ];
         for (duration, count, scale, (ticks, timescale)) in cases {
             let got = share(duration, count, Timescale::literal(scale));

@@ -247,7 +247,9 @@ fn plan(
 fn id_of(uri: &str, taken: &mut BTreeSet<String>) -> String {
     let path = uri.split(['?', '#']).next().unwrap_or_default();
     let path = crate::locate::percent_decode(path).unwrap_or_else(|| path.to_owned());
-    let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
+    let stem = path
+        .rsplit_once('.')
+        .map_or(path.as_str(), |(stem, _)| stem);
     let parts: Vec<&str> = stem
         .split('/')
         .filter(|part| !matches!(*part, "" | "." | ".."))
@@ -258,9 +260,19 @@ fn id_of(uri: &str, taken: &mut BTreeSet<String>) -> String {
     };
     let plain: String = plain
         .chars()
-        .map(|c| if c.is_alphanumeric() || "-_./".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_alphanumeric() || "-_./".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
-    let plain = if plain.is_empty() { "track".to_owned() } else { plain };
+    let plain = if plain.is_empty() {
+        "track".to_owned()
+    } else {
+        plain
+    };
     let mut id = plain.clone();
     let mut copy = 2;
     while !taken.insert(id.clone()) {

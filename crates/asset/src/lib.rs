@@ -32,6 +32,8 @@ pub mod scan;
 mod segments;
 mod single;
 mod stamp;
+#[cfg(test)]
+mod testing;
 mod version;
 pub mod vod;
 

@@ -42,7 +42,7 @@ pub(crate) fn load(found: &Found, kind: Kind) -> Result<Loaded, Error> {
     let whole = (fit::duration(main), main.segments.len() as u64);
     for plan in &manifests {
         warnings.extend(plan.warnings.iter().cloned());
-        fit::check_declared_duration(plan, &tracks[reference], main, &mut warnings)?;
+        fit::check_declared_duration(plan, &tracks[reference], main, &mut warnings);
     }
     for (plan, read) in tracks.iter().zip(&reads) {
         warnings.extend(read.warnings.iter().cloned());
@@ -72,7 +72,11 @@ pub(crate) fn load(found: &Found, kind: Kind) -> Result<Loaded, Error> {
             .iter()
             .find_map(|manifest| {
                 let at = manifest.tracks.iter().position(|track| *track == number)?;
-                manifest.shape.tracks().nth(at).map(|(_, track)| track.clone())
+                manifest
+                    .shape
+                    .tracks()
+                    .nth(at)
+                    .map(|(_, track)| track.clone())
             })
             .ok_or_else(|| Error::Inconsistent {
                 path: plan.first_file().to_path_buf(),
@@ -127,8 +131,7 @@ fn plans(found: &Found) -> Result<Vec<ManifestPlan>, Error> {
         Source::Hls {
             playlists,
             multivariant,
-        } => hls::read(&found.root, &found.folder, playlists, *multivariant)
-            .map(|plan| vec![plan]),
+        } => hls::read(&found.root, &found.folder, playlists, *multivariant).map(|plan| vec![plan]),
         Source::Plain(name) => Err(Error::Unsupported {
             path: found.folder.join(name),
             reason: "a plain media file that was not imported".to_owned(),
@@ -138,9 +141,7 @@ fn plans(found: &Found) -> Result<Vec<ManifestPlan>, Error> {
 
 /// Joins the tracks of all manifests by id. Returns them with, for each manifest, the position of
 /// each of its tracks.
-fn unique_tracks(
-    manifests: &[ManifestPlan],
-) -> Result<(Vec<TrackPlan>, Vec<Vec<usize>>), Error> {
+fn unique_tracks(manifests: &[ManifestPlan]) -> Result<(Vec<TrackPlan>, Vec<Vec<usize>>), Error> {
     let mut tracks: Vec<TrackPlan> = Vec::new();
     let mut by_id: BTreeMap<String, (usize, PathBuf)> = BTreeMap::new();
     let mut places = Vec::with_capacity(manifests.len());
@@ -221,7 +222,10 @@ fn shapes(
                 describe::complete(track, set.content, read);
                 track.nominal = describe::nominal(planned.nominal, set.content, read, reference);
             }
-            set.lang = set.lang.take().or_else(|| language(set.tracks.first()?, tracks, reads));
+            set.lang = set
+                .lang
+                .take()
+                .or_else(|| language(set.tracks.first()?, tracks, reads));
         }
         own_urls(&mut plan.shape);
         made.push(AssetManifest {
@@ -264,9 +268,9 @@ fn own_urls(shape: &mut Shape) {
             };
             let (media, media_inside) = probe(&track.media, Some(key));
             let init = track.init.as_ref().map(|init| probe(init, None));
-            let init_fits = init.as_ref().is_none_or(|(url, inside)| {
-                *inside && *url != media && !seen.contains(url)
-            });
+            let init_fits = init
+                .as_ref()
+                .is_none_or(|(url, inside)| *inside && *url != media && !seen.contains(url));
             let numbered = track.media.has_number() || track.media.has_time();
             let fits = numbered && media_inside && init_fits && !seen.contains(&media);
             if fits {
@@ -285,7 +289,11 @@ fn own_urls(shape: &mut Shape) {
 fn generic(content: Content, mime_type: &str) -> (Option<Template>, Template) {
     let parse = |text: &str| Template::parse(text).expect("a literal template parses");
     if content == Content::Image {
-        let extension = if mime_type == "image/png" { "png" } else { "jpg" };
+        let extension = if mime_type == "image/png" {
+            "png"
+        } else {
+            "jpg"
+        };
         return (
             None,
             parse(&format!("$RepresentationID$/$Number$.{extension}")),
@@ -304,9 +312,10 @@ fn index(
     reference_start: Time,
 ) -> TrackIndex {
     let edit = match (plan.content, &read.init_track) {
-        (Content::Audio | Content::Text, Some(init)) => {
-            init.edit_media_time.saturating_sub(read.composition_offset).max(0)
-        }
+        (Content::Audio | Content::Text, Some(init)) => init
+            .edit_media_time
+            .saturating_sub(read.composition_offset)
+            .max(0),
         _ => 0,
     };
     let origin = match plan.origin.filter(|_| plan.content != Content::Image) {
@@ -334,3 +343,7 @@ fn index(
         files: read.files,
     }
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -125,9 +125,7 @@ impl TrackIndex {
     /// Returns the whole duration, from the first segment's start to the last one's end.
     pub fn duration(&self) -> Time {
         let ticks = match (self.segments.first(), self.segments.last()) {
-            (Some(first), Some(last)) => {
-                (last.start + last.duration) as i64 - first.start as i64
-            }
+            (Some(first), Some(last)) => (last.start + last.duration) as i64 - first.start as i64,
             _ => 0,
         };
         Time::new(ticks, self.timescale)

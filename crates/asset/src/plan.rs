@@ -95,6 +95,17 @@ impl TrackPlan {
     }
 }
 
+impl Place {
+    /// Returns the whole of a file, if it is there.
+    pub(crate) fn whole(path: PathBuf) -> Result<Option<Self>, Error> {
+        Ok(Stamp::find(&path)?.map(|stamp| Self {
+            path,
+            stamp,
+            range: None,
+        }))
+    }
+}
+
 /// Names files on behalf of a manifest, and keeps them inside the root.
 pub(crate) struct Locator<'a> {
     root: &'a Path,
@@ -167,11 +178,6 @@ impl<'a> Locator<'a> {
 
     /// Returns the place of a URL if it is there.
     pub(crate) fn find(&mut self, url: &str) -> Result<Option<Place>, Error> {
-        let path = self.path("", url)?;
-        Ok(Stamp::find(&path)?.map(|stamp| Place {
-            path,
-            stamp,
-            range: None,
-        }))
+        Place::whole(self.path("", url)?)
     }
 }

@@ -24,6 +24,8 @@ use crate::{
     stamp::Stamp,
 };
 
+/// Declared durations are rounded; media that ends this little before is complete.
+pub(crate) const ROUNDING: Time = Time::from_ms(2);
 /// Gaps up to this are bridged with a warning.
 const BRIDGED_GAP: Time = Time::from_secs(1);
 
@@ -67,11 +69,7 @@ pub(crate) fn read(plan: &TrackPlan, cuts: Option<&[Time]>) -> Result<TrackRead,
             let file = Some((place.path.clone(), place.stamp));
             (bytes, track, file, places.clone())
         }
-        Media::Single {
-            file,
-            init,
-            index,
-        } => {
+        Media::Single { file, init, index } => {
             let bytes = boxes::bytes(file)?;
             let broken = boxes::broken(file);
             let range = single::init_range(&bytes, init.as_ref()).map_err(&broken)?;
@@ -107,9 +105,10 @@ pub(crate) fn read(plan: &TrackPlan, cuts: Option<&[Time]>) -> Result<TrackRead,
     };
     let mut reader = Reader::new(plan, &init_track, places.len());
     for place in &places {
-        if !reader.add(place)? {
+        if reader.is_complete() {
             break;
         }
+        reader.add(place)?;
     }
     reader.finish(init, init_track.clone(), init_file)
 }
@@ -179,8 +178,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Adds a segment; false when it lies behind the declared end.
-    fn add(&mut self, place: &'a Place) -> Result<bool, Error> {
+    /// Tells whether what was added reaches the declared end: files behind it do not belong.
+    fn is_complete(&self) -> bool {
+        let (Some(limit), Some(first), Some(last)) =
+            (self.plan.limit, self.segments.first(), self.segments.last())
+        else {
+            return false;
+        };
+        let end = last.start.saturating_add(last.duration) - first.start;
+        let slack = ROUNDING.ticks_in(self.track.timescale, Round::Down);
+        Time::new(clamped(end).saturating_add(slack), self.track.timescale) >= limit
+    }
+
+    /// Adds a segment.
+    fn add(&mut self, place: &'a Place) -> Result<(), Error> {
         let bytes = boxes::bytes(place)?;
         let info = segment::read(&bytes, &self.track.defaults).map_err(boxes::broken(place))?;
         if info.sample_count == 0 || info.duration == 0 {
@@ -189,12 +200,6 @@ impl<'a> Reader<'a> {
                 reason: "a segment without samples".to_owned(),
             });
         }
-        if let (Some(limit), Some(first)) = (self.plan.limit, self.segments.first()) {
-            let at = info.first_decode_time.saturating_sub(first.start);
-            if Time::new(clamped(at), self.track.timescale) >= limit {
-                return Ok(false);
-            }
-        }
         let offset = place.range.as_ref().map_or(0, |range| range.start);
         let size = u32::try_from(bytes.len()).map_err(|_| Error::Unsupported {
             path: place.path.clone(),
@@ -202,12 +207,9 @@ impl<'a> Reader<'a> {
         })?;
         self.join(place, &info)?;
         if self.segments.is_empty() {
-            self.composition_offset =
-                info.min_presentation_time - clamped(info.first_decode_time);
+            self.composition_offset = info.min_presentation_time - clamped(info.first_decode_time);
         }
-        let same_file = self
-            .last_place
-            .is_some_and(|last| last.path == place.path);
+        let same_file = self.last_place.is_some_and(|last| last.path == place.path);
         if !same_file {
             self.files.push(boxes::file(place));
             self.stamps.push(place.stamp);
@@ -221,7 +223,7 @@ impl<'a> Reader<'a> {
         });
         self.note_samples(&info);
         self.last_place = Some(place);
-        Ok(true)
+        Ok(())
     }
 
     /// Checks that the segment goes on where the last one ends, and evens out rounding.
@@ -351,12 +353,20 @@ impl<'a> Reader<'a> {
 
 /// Indexes a track of images: one file each, times by the nominal duration.
 fn images(plan: &TrackPlan) -> Result<TrackRead, Error> {
-    let (Media::Pieces(places), Some(Nominal { duration, timescale })) =
-        (&plan.media, plan.nominal)
+    let (
+        Media::Pieces(places),
+        Some(Nominal {
+            duration,
+            timescale,
+        }),
+    ) = (&plan.media, plan.nominal)
     else {
         return Err(Error::Unsupported {
             path: plan.first_file().to_path_buf(),
-            reason: format!("images of `{}` are not numbered files of one duration", plan.id),
+            reason: format!(
+                "images of `{}` are not numbered files of one duration",
+                plan.id
+            ),
         });
     };
     let mut read = TrackRead {

@@ -58,7 +58,10 @@ pub(crate) fn chunks(
     }
     if let Some(at) = index_before_media(file, init.end as usize)? {
         let (chunks, scale) = entries(file, at)?;
-        if chunks.last().is_some_and(|last| reaches_end(file, last.bytes.end)) {
+        if chunks
+            .last()
+            .is_some_and(|last| reaches_end(file, last.bytes.end))
+        {
             return Ok((chunks, scale));
         }
     }
@@ -98,9 +101,8 @@ fn reaches_end(file: &[u8], end: u64) -> bool {
     let Some(rest) = usize::try_from(end).ok().and_then(|end| file.get(end..)) else {
         return false;
     };
-    walk::boxes(rest).all(|found| {
-        found.is_ok_and(|found| matches!(&found.kind.0, b"mfra" | b"free" | b"skip"))
-    })
+    walk::boxes(rest)
+        .all(|found| found.is_ok_and(|found| matches!(&found.kind.0, b"mfra" | b"free" | b"skip")))
 }
 
 /// Lists what the `sidx` at `at` refers to, following indexes of indexes.
@@ -243,7 +245,10 @@ mod tests {
         );
         // Key frames are rare: segments are as long as it takes.
         let rare: Vec<_> = (0..10).map(|i| (500, i == 0 || i == 7)).collect();
-        assert_eq!(gather(&chunks(&rare), Timescale::MS, None), [0..70, 70..100]);
+        assert_eq!(
+            gather(&chunks(&rare), Timescale::MS, None),
+            [0..70, 70..100]
+        );
         // 1.92 s groups of pictures are near enough.
         let near: Vec<_> = (0..4).map(|i| (960, i % 2 == 0)).collect();
         assert_eq!(gather(&chunks(&near), Timescale::MS, None), [0..20, 20..40]);

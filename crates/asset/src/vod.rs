@@ -78,9 +78,7 @@ impl Vod {
             .get(track)
             .and_then(|at| self.asset.tracks.get(*at))
             .map(AsRef::as_ref)
-            .ok_or_else(|| {
-                Refusal::NotFound(format!("`{}` has no track {track}", self.asset.name))
-            })
+            .ok_or_else(|| Refusal::NotFound(format!("`{}` has no track {track}", self.asset.name)))
     }
 
     fn present(&self, manifest: &AssetManifest) -> Presentation {
@@ -113,7 +111,7 @@ fn timeline(track: &TrackIndex) -> Timeline {
     let mut timeline = Timeline {
         presentation_time_offset: u64::try_from(track.origin).unwrap_or(0),
         first_number: track.first_number,
-        runs: Vec::new(),
+        ..Timeline::default()
     };
     for segment in &track.segments {
         let (start, end) = (

@@ -96,7 +96,9 @@ impl Entry {
                 plain.is_none_or(|plain| plain_stamp(&self.found) == Some(plain))
                     && version::of(asset, sources).is_ok_and(|now| now == asset.version)
             }
-            State::Bad { fingerprint: was, .. } => fingerprint(&self.found) == *was,
+            State::Bad {
+                fingerprint: was, ..
+            } => fingerprint(&self.found) == *was,
             State::Waiting { stamp, settled } => {
                 *settled && plain_stamp(&self.found) == Some(*stamp)
             }

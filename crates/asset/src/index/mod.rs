@@ -141,7 +141,11 @@ fn decode(bytes: &[u8], found: &Found, kind: Kind) -> Option<Loaded> {
     for number in 0..from.count()? {
         let description = manifests.iter().find_map(|manifest| {
             let at = manifest.tracks.iter().position(|track| *track == number)?;
-            manifest.shape.tracks().nth(at).map(|(_, track)| track.clone())
+            manifest
+                .shape
+                .tracks()
+                .nth(at)
+                .map(|(_, track)| track.clone())
         })?;
         let index = track::get(description, &found.folder, &mut from, &mut stamps)?;
         tracks.push(Arc::new(index));

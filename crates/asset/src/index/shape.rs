@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use media::{
-    presentation::{
-        Addressing, Content, FrameRate, Nominal, Shape, SwitchingSet, Track,
-    },
+    presentation::{Addressing, Content, FrameRate, Nominal, Shape, SwitchingSet, Track},
     template::Template,
     time::{Time, Timescale},
     xml::{Element, Node},

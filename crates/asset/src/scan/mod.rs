@@ -92,7 +92,8 @@ pub fn scan(root: &Path) -> Result<Scan, Error> {
         named_by_masters,
         ..
     } = walk;
-    scan.found.retain_mut(|found| keep(found, &named_by_masters));
+    scan.found
+        .retain_mut(|found| keep(found, &named_by_masters));
     Ok(scan.settled())
 }
 
@@ -329,7 +330,9 @@ impl Walk {
         } else {
             if !below_manifest && !listing.has_pieces {
                 for file in &listing.media {
-                    let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem);
+                    let stem = file
+                        .rsplit_once('.')
+                        .map_or(file.as_str(), |(stem, _)| stem);
                     let mut name = names.to_vec();
                     name.push(stem.to_owned());
                     self.found(path, name.join("/"), Source::Plain(file.clone()));

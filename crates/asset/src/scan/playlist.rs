@@ -66,7 +66,10 @@ mod tests {
     fn playlists_are_told_from_lists_of_songs() {
         let folder = Path::new("/c");
         assert!(glance("#EXTM3U\n#EXTINF:123,Song\nsong.mp3\n", folder).is_none());
-        let media = glance("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.m4s\n", folder);
+        let media = glance(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.m4s\n",
+            folder,
+        );
         assert!(media.is_some_and(|list| !list.multivariant && list.named.is_empty()));
     }
 
