@@ -22,6 +22,7 @@ mod error;
 mod exact;
 mod fit;
 mod hls;
+pub mod import;
 pub mod importer;
 mod index;
 mod load;
