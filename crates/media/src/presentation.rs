@@ -181,6 +181,28 @@ pub struct Timeline {
     pub first_number: u64,
     /// The listed segments.
     pub runs: Vec<Run>,
+    /// Parts of the newest listed segments and of the one in progress, oldest first; only under
+    /// [`LowLatency`]. The segment in progress has the number behind the last listed one and
+    /// starts at [`Timeline::end`].
+    pub parts: Vec<Part>,
+    /// Numbers of listed segments whose media was lost (HLS `EXT-X-GAP`), ascending.
+    pub gaps: Vec<u64>,
+}
+
+/// A part of a segment that can be fetched by itself: an LL-HLS partial segment (RFC 8216bis,
+/// 4.4.4.9) and a chunk of LL-DASH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Number of the segment it belongs to.
+    pub segment: u64,
+    /// Position in the segment, from 0.
+    pub index: u32,
+    /// Duration in ticks.
+    pub duration: u64,
+    /// Whether it begins with an independent frame.
+    pub independent: bool,
+    /// Whether its media was lost.
+    pub gap: bool,
 }
 
 impl Timeline {
@@ -287,6 +309,32 @@ pub struct Live {
     pub suggested_presentation_delay: Option<Time>,
     /// Clocks, in order of preference.
     pub utc_timing: Vec<UtcTiming>,
+    /// Delivery of segments while they are made; absent for whole segments only.
+    pub low_latency: Option<LowLatency>,
+}
+
+/// How far ahead of its end a segment may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AvailabilityOffset {
+    /// This long ahead.
+    Ahead(Time),
+    /// At any time.
+    Infinite,
+}
+
+/// What low latency adds to a live presentation. Everything here is constant for its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LowLatency {
+    /// HLS `EXT-X-PART-INF:PART-TARGET`, which no part exceeds; absent when only DASH is low in
+    /// latency.
+    pub part_target: Option<Time>,
+    /// MPD `SegmentTemplate@availabilityTimeOffset`.
+    pub availability_offset: Option<AvailabilityOffset>,
+    /// MPD `SegmentTemplate@availabilityTimeComplete` is written as `false`: the answer to a request
+    /// for a segment grows with it.
+    pub incomplete: bool,
+    /// MPD `ServiceDescription/Latency@target`; least is three quarters, most twice of it.
+    pub latency_target: Option<Time>,
 }
 
 /// Whether the end is known.

@@ -1,7 +1,7 @@
 //! The seam between those who make a presentation (static, looped, recorded) and the origin that
 //! shows it over HTTP. Everything here is a pure function of its arguments: `now` is a parameter.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
@@ -111,7 +111,7 @@ pub trait Supplier: Send + Sync {
     /// Returns the init segment of a track.
     fn init(&self, manifest: usize, track: usize, now: i64) -> Result<Payload, Refusal>;
 
-    /// Returns a media segment.
+    /// Returns a media segment when it is whole.
     fn segment(
         &self,
         manifest: usize,
@@ -119,4 +119,70 @@ pub trait Supplier: Send + Sync {
         key: Key,
         now: i64,
     ) -> Result<Payload, Refusal>;
+
+    /// Returns a part of a segment. The parts of a segment in order are its bytes, so this also
+    /// feeds answers that grow with their segment. [`Refusal::TooEarly`] and
+    /// [`Supplier::when`] tell about a part to come.
+    fn part(
+        &self,
+        _manifest: usize,
+        _track: usize,
+        _key: Key,
+        _index: u32,
+        _now: i64,
+    ) -> Result<PartPayload, Refusal> {
+        Err(Refusal::NotFound(
+            "This presentation has no parts.".to_owned(),
+        ))
+    }
+
+    /// Returns how far a track has come: what is listed, unless the supplier knows more.
+    fn edge(&self, manifest: usize, track: usize, now: i64) -> Result<Edge, Refusal> {
+        let presentation = self.presentation(manifest, now)?;
+        let last = presentation.periods.last();
+        let timeline = last.and_then(|period| period.timelines.get(track));
+        let segment = timeline.map_or(0, |timeline| timeline.first_number + timeline.len());
+        Ok(Edge { segment, parts: 0 })
+    }
+
+    /// Returns when a track will be at least as far as `edge`; asked again after each change.
+    /// Without a supplier's own word, what is not there now never will be.
+    fn when(&self, manifest: usize, track: usize, edge: Edge, now: i64) -> When {
+        match self.edge(manifest, track, now) {
+            Ok(reached) if reached >= edge => When::Now,
+            _ => When::Never,
+        }
+    }
+}
+
+/// One part of a segment.
+#[derive(Clone, Debug)]
+pub struct PartPayload {
+    /// Its bytes.
+    pub payload: Payload,
+    /// Whether the segment ends with it.
+    pub last: bool,
+}
+
+/// How far a track has come: all segments before `segment` are whole, and of that one `parts` parts
+/// are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// Number of the segment in progress.
+    pub segment: u64,
+    /// Number of its parts that are whole.
+    pub parts: u32,
+}
+
+/// When something will be there.
+pub enum When {
+    /// It is there.
+    Now,
+    /// At this time, Unix ms: known beforehand, since it is computed.
+    At(i64),
+    /// Perhaps at the next change, which this waits for: it is being made. It costs nothing while
+    /// it waits, and wakes at any change of the presentation, or at its end.
+    Change(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Never: the presentation has ended before it.
+    Never,
 }

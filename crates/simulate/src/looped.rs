@@ -153,6 +153,7 @@ impl Supplier for Looped {
                     scheme: "urn:mpeg:dash:utc:http-xsdate:2014".to_owned(),
                     value: "/time".to_owned(),
                 }],
+                low_latency: None,
             }),
             addressing: self.options.addressing,
             periods: vec![Period {

@@ -96,7 +96,7 @@ impl Listed {
         let mut timeline = Timeline {
             presentation_time_offset: 0,
             first_number: first_number.saturating_add(self.first),
-            runs: Vec::new(),
+            ..Timeline::default()
         };
         let shown = |n: u64| {
             let start = cycle.boundary(n)?.saturating_sub(edit).max(0);

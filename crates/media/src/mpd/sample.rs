@@ -119,7 +119,7 @@ fn timelines(shape: &Shape, from_ms: i64, to_ms: i64, offset: Time) -> Vec<Timel
         let mut timeline = Timeline {
             presentation_time_offset: offset.ticks_in(track.timescale, Round::Nearest) as u64,
             first_number: first,
-            runs: Vec::new(),
+            ..Timeline::default()
         };
         for number in first..end {
             timeline.push(number * duration, duration);
@@ -176,6 +176,7 @@ pub(crate) fn live(
                     value: "1970-01-01T00:00:00Z".to_owned(),
                 },
             ],
+            low_latency: None,
         }),
         addressing,
         periods: vec![Period {

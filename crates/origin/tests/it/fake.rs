@@ -173,6 +173,7 @@ impl Supplier for Fake {
                 time_shift_buffer_depth: Some(Time::from_secs(10)),
                 suggested_presentation_delay: None,
                 utc_timing: Vec::new(),
+                low_latency: None,
             })
         } else {
             Liveness::Static {

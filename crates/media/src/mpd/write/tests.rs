@@ -411,6 +411,7 @@ fn gaps_repeats_and_offsets_in_timelines() {
         presentation_time_offset: 90_000,
         first_number: 7,
         runs: vec![run(90_000, 10, 3), run(90_030, 20, 1), run(90_051, 20, 2)],
+        ..Timeline::default()
     };
     let set = vec![one_track_set(Content::Audio)];
     let by_time = written(set.clone(), Addressing::TimelineTime, &timeline);
