@@ -349,3 +349,25 @@ fn track(entry: &Listed, plan: &TrackPlan) -> Track {
 fn generic(text: &str) -> Template {
     Template::parse(text).expect("a literal template parses")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_short_and_unique() {
+        let mut taken = BTreeSet::new();
+        for (uri, id) in [
+            ("video/720/playlist.m3u8", "video/720"),
+            ("video_480.m3u8?token=1", "video_480"),
+            ("index.m3u8", "index"),
+            ("../shared/./a/prog_index.m3u8", "shared/a"),
+            ("b/index.m3u8", "b"),
+            ("b/media.m3u8", "b-2"),
+            ("a%20b/$c.m3u8", "a_b/_c"),
+            ("", "track"),
+        ] {
+            assert_eq!(id_of(uri, &mut taken), id);
+        }
+    }
+}

@@ -345,5 +345,4 @@ fn index(
 }
 
 #[cfg(test)]
-#[path = "load_tests.rs"]
 mod tests;
