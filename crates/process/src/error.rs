@@ -64,7 +64,13 @@ impl Failure {
 
 /// Tells whether ffmpeg says in this line only that it failed, after a line that says why.
 fn is_hollow(line: &str) -> bool {
-    line.trim() == "Conversion failed!" || line.starts_with("Error while processing the decoded")
+    let hollow = [
+        "Conversion failed!",
+        "Could not write header for output file",
+        "Error initializing output stream",
+        "Error while processing the decoded",
+    ];
+    hollow.iter().any(|start| line.trim().starts_with(start))
 }
 
 impl fmt::Display for Failure {

@@ -68,6 +68,8 @@ fn copy_audio(out: &mut List, track: &TrackPlan) {
     out.pair("-c", "copy");
     // What lies before zero is cut off in frames of known length, not by ffmpeg.
     out.pair("-copypriorss", "1");
+    // FLAC and, in older versions, Opus.
+    out.pair("-strict", "experimental");
     if track.stream.codec == "aac" {
         // Sound of transport streams carries its description in every packet.
         out.pair("-bsf:a", "aac_adtstoasc");
@@ -215,7 +217,11 @@ mod tests {
             line.starts_with("-itsoffset -0.021333 -i file:/in.mkv -map 0:0 -c copy -tag:v hvc1")
         );
         assert!(line.contains("-video_track_timescale 30000"));
-        assert!(line.contains("-map 0:1 -c copy -copypriorss 1 -bsf:a aac_adtstoasc"));
+        assert!(
+            line.contains(
+                "-map 0:1 -c copy -copypriorss 1 -strict experimental -bsf:a aac_adtstoasc"
+            )
+        );
         assert!(line.contains("-metadata:s:0 language=swe"));
         assert!(line.ends_with("-f mp4 /w/a1.raw.mp4"));
         assert!(!line.contains("libx264"));

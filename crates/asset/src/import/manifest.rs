@@ -40,6 +40,7 @@ fn set(out: &mut String, id: usize, track: &Packed) {
     let language = stream
         .language
         .as_ref()
+        .filter(|_| content == "audio")
         .map_or_else(String::new, |lang| format!(r#" lang="{}""#, escape(lang)));
     let _ = writeln!(
         out,
