@@ -30,3 +30,6 @@ pub use command::{Command, Stream};
 pub use error::{Error, Exit, Failure};
 pub use ffmpeg::Ffmpeg;
 pub use spawner::Spawner;
+
+#[cfg(test)]
+mod tests;
