@@ -14,7 +14,7 @@ use crate::{boxes, launch};
 pub const LOOP_SECONDS: u64 = 8;
 
 /// Changes whenever the commands below do, so that kept content is made anew.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// A layout of content on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,6 @@ fn make_all(folder: &Path) {
     );
     let encode = "-c:v libx264 -preset ultrafast -profile:v main -pix_fmt yuv420p -g 50 -keyint_min 50 \
                   -sc_threshold 0 -bf 2 -c:a aac -b:a 64k -ac 2";
-    let source = folder.join("plain.mkv");
     ffmpeg(folder, &format!("{input} {encode} -b:v 200k plain.mkv"));
     let ladder =
         format!("-map 0:v -map 0:v -map 1:a {encode} -b:v:0 200k -b:v:1 80k -s:v:1 160x90");
@@ -159,7 +158,11 @@ fn make_all(folder: &Path) {
         fs::create_dir(&inside).expect("folder of a clip");
         ffmpeg(&inside, &format!("{input} {ladder} {output}"));
     }
+    // Not from the Matroska file, whose milliseconds would make the audio frames uneven.
+    let source = folder.join("source.mp4");
+    ffmpeg(folder, &format!("{input} {encode} -b:v 200k source.mp4"));
     make_segment_base(&source, &folder.join(Clip::DashBase.name()), 1);
+    fs::remove_file(source).expect("source is removed");
 }
 
 /// Makes one indexed file a track, and the MPD over them, which ffmpeg does not write: `source`

@@ -50,6 +50,10 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            // A window is watched as well when another one is in front.
+            "--disable-background-timer-throttling",
+            "--disable-backgrounding-occluded-windows",
+            "--disable-renderer-backgrounding",
             "--autoplay-policy=no-user-gesture-required",
             "--mute-audio",
             "--window-size=1280,800",
@@ -74,6 +78,20 @@ impl Browser {
     /// Opens a URL and waits for the page to load.
     pub fn open(&self, url: &str) {
         self.post("url", &json!({ "url": url }));
+    }
+
+    /// Opens a URL in a further window and returns its handle for [`Browser::switch`].
+    pub fn open_window(&self, url: &str) -> String {
+        let window = self.post("window/new", &json!({"type": "window"}));
+        let handle = window["handle"].as_str().expect("handle").to_owned();
+        self.switch(&handle);
+        self.open(url);
+        handle
+    }
+
+    /// Turns to a window.
+    pub fn switch(&self, handle: &str) {
+        self.post("window", &json!({ "handle": handle }));
     }
 
     /// Runs JavaScript (the body of a function) in the page and returns what it returns.

@@ -1,11 +1,11 @@
 //! A headless Chromium plays every kind of asset on demand and as live, over DASH and HLS, through
 //! the product's own player page: time moves on across the wrap of the loop without a stall.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, io::Write as _, time::Duration};
 
 use harness::{
     clips::{self, Clip, LOOP_SECONDS},
-    launch::{self, Server},
+    launch,
     webdriver::Browser,
 };
 use serde_json::Value;
@@ -13,80 +13,75 @@ use serde_json::Value;
 /// What counts as a stall once a video plays, milliseconds of media time lost in one go.
 const STALL_MS: f64 = 1000.0;
 
-/// Puts a frame with the player page for each source into the page, and watches the videos.
+/// Watches the video of the player page.
 ///
-/// A sample is taken ten times a second. `lost` adds up the time by which a video fell behind the
+/// A sample is taken ten times a second. `lost` adds up the time by which the video fell behind the
 /// clock without a sample of normal progress between, so that a late sample is not a stall; `jump`
 /// is the greatest leap ahead of the clock.
 const WATCH: &str = r"
-    document.body.replaceChildren();
-    window.watched = SOURCES.map((source) => {
-        const frame = document.createElement('iframe');
-        frame.width = 600;
-        frame.height = 360;
-        frame.src = '/play?src=' + encodeURIComponent(source);
-        document.body.append(frame);
-        return {source, frame, first: null, at: 0, time: 0, steady: 0, lost: 0, worst: 0, jump: 0,
-                error: '', ended: false, bytes: [0, 0]};
-    });
+    const video = document.getElementById('video');
+    const seen = {source: video.dataset.src, first: null, time: 0, worst: 0, jump: 0, error: '',
+                  ended: false, bytes: [0, 0]};
+    let at = performance.now();
+    let steady = 0;
+    let lost = 0;
     setInterval(() => {
-        for (const one of window.watched) {
-            const page = one.frame.contentDocument;
-            const video = page && page.getElementById('video');
-            if (!video) continue;
-            const now = performance.now();
-            const wall = now - one.at;
-            const media = (video.currentTime - one.time) * 1000;
-            one.at = now;
-            one.time = video.currentTime;
-            one.ended = video.ended;
-            one.bytes = [video.webkitVideoDecodedByteCount, video.webkitAudioDecodedByteCount];
-            one.error = page.body.dataset.error || (video.error && video.error.message) || one.error;
-            if (one.first === null) {
-                one.steady = media > wall / 2 && media < wall * 2 ? one.steady + 1 : 0;
-                if (one.steady === 5) one.first = video.currentTime;
-            } else if (!video.ended) {
-                one.lost = media < wall / 2 ? one.lost + wall - media : 0;
-                one.worst = Math.max(one.worst, one.lost);
-                one.jump = Math.max(one.jump, media - wall);
-            }
+        const now = performance.now();
+        const wall = now - at;
+        const media = (video.currentTime - seen.time) * 1000;
+        at = now;
+        seen.time = video.currentTime;
+        seen.ended = video.ended;
+        seen.bytes = [video.webkitVideoDecodedByteCount, video.webkitAudioDecodedByteCount];
+        seen.error = document.body.dataset.error || (video.error && video.error.message) || seen.error;
+        if (seen.first === null) {
+            steady = media > wall / 2 && media < wall * 2 ? steady + 1 : 0;
+            if (steady === 5) seen.first = video.currentTime;
+        } else if (!video.ended) {
+            lost = media < wall / 2 ? lost + wall - media : 0;
+            seen.worst = Math.max(seen.worst, lost);
+            seen.jump = Math.max(seen.jump, media - wall);
         }
     }, 100);
+    window.seen = seen;
     return true;
 ";
 
-const REPORT: &str =
-    "return window.watched.map(({source, first, time, worst, jump, error, ended, bytes}) =>
-    ({source, first, time, worst, jump, error, ended, bytes}));";
-
 fn plays_everywhere(clip: Clip) {
     let server = launch::simulate(&clip.path());
-    let name = name_in(&server, clip);
-    let mut sources = Vec::new();
+    let name = clip.name();
+    launch::wait_for("the asset", || {
+        let answer = server.get(&format!("/vod/{name}/manifest.mpd"));
+        (answer.status == 200).then_some(())
+    });
+    let browser = Browser::start();
+    let mut windows = Vec::new();
     for place in ["vod", "livesim"] {
         for manifest in ["manifest.mpd", "master.m3u8"] {
-            sources.push(format!("/{place}/{name}{manifest}"));
+            let page = format!("/play?src=/{place}/{name}/{manifest}");
+            windows.push(browser.open_window(&server.url(&page)));
+            browser.run(WATCH);
         }
     }
-    let browser = Browser::start();
-    browser.open(&server.url("/play"));
-    let sources = serde_json::to_string(&sources).expect("JSON");
-    browser.run(&WATCH.replace("SOURCES", &sources));
-
-    let limit = Duration::from_mins(1);
-    launch::wait_within(limit, || {
-        let report = browser.run(REPORT);
-        let all = report.as_array().expect("a list");
+    let report = || -> Vec<Value> {
+        let seen = |window: &String| {
+            browser.switch(window);
+            browser.run("return window.seen")
+        };
+        windows.iter().map(seen).collect()
+    };
+    launch::wait_within(Duration::from_mins(1), || {
+        let all = report();
         let failed = all.iter().any(|one| one["error"] != "");
         (failed || all.iter().all(has_played)).then_some(())
     });
-    let report = browser.run(REPORT);
     let mut wrong = String::new();
-    for one in report.as_array().expect("a list") {
+    for one in report() {
         let stalled = one["worst"].as_f64().unwrap_or(f64::MAX) > STALL_MS;
         let jumped = one["jump"].as_f64().unwrap_or(f64::MAX) > STALL_MS;
         let silent = one["bytes"][0] == 0 || one["bytes"][1] == 0;
-        if one["error"] != "" || !has_played(one) || stalled || jumped || silent {
+        let _ = writeln!(std::io::stderr(), "{one}");
+        if one["error"] != "" || !has_played(&one) || stalled || jumped || silent {
             let _ = writeln!(wrong, "{one}");
         }
     }
@@ -112,13 +107,6 @@ fn has_played(one: &Value) -> bool {
     } else {
         one["ended"] == true && time > LOOP_SECONDS as f64 - 0.5
     }
-}
-
-/// Returns the path of the asset with a slash behind it; a folder served by itself has no name.
-fn name_in(server: &Server, clip: Clip) -> String {
-    let named = format!("{}/", clip.name());
-    let found = server.get(&format!("/vod/{named}manifest.mpd")).status == 200;
-    if found { named } else { String::new() }
 }
 
 #[test]
