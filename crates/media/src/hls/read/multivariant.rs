@@ -3,7 +3,8 @@
 use quick_m3u8::tag::hls::{self, EnumeratedString, MediaType, StreamInf, Tag};
 
 use super::{
-    HlsError, Multivariant, Rendition, RenditionKind, Variant,
+    HlsError, IFrameVariant, Multivariant, Rendition, RenditionKind, Variant,
+    attributes::Attributes,
     lines::{Line, Lines},
 };
 use crate::presentation::FrameRate;
@@ -24,7 +25,12 @@ pub(super) fn read(text: &str) -> Result<Multivariant, HlsError> {
                 Tag::Media(tag) => found.renditions.push(rendition(&tag, &lines)?),
                 _ => return Err(lines.fail(FOREIGN_TAG)),
             },
-            Line::Text("INF", _) => return Err(lines.fail(FOREIGN_TAG)),
+            Line::Text("INF" | "-X-PART", _) => return Err(lines.fail(FOREIGN_TAG)),
+            Line::Text(name @ "-X-I-FRAME-STREAM-INF", value) => {
+                let attributes = Attributes::read(name, value, &lines)?;
+                found.i_frames.push(i_frame_variant(&attributes)?);
+            }
+            Line::Text("-X-INDEPENDENT-SEGMENTS", _) => found.independent_segments = true,
             Line::Text(..) => {}
             Line::Uri(uri) => {
                 let Some(mut variant) = pending.take() else {
@@ -61,6 +67,20 @@ fn variant(tag: &StreamInf<'_>, lines: &Lines<'_>) -> Result<Variant, HlsError> 
         audio: tag.audio().map(str::to_owned),
         subtitles: tag.subtitles().map(str::to_owned),
         line: lines.number(),
+    })
+}
+
+fn i_frame_variant(tag: &Attributes<'_>) -> Result<IFrameVariant, HlsError> {
+    let Some(bandwidth) = tag.number("BANDWIDTH")? else {
+        return Err(tag.fail("BANDWIDTH is required"));
+    };
+    Ok(IFrameVariant {
+        uri: tag.required("URI")?,
+        bandwidth,
+        average_bandwidth: tag.number("AVERAGE-BANDWIDTH")?,
+        codecs: tag.text("CODECS").unwrap_or_default(),
+        resolution: tag.size("RESOLUTION")?,
+        line: tag.line(),
     })
 }
 

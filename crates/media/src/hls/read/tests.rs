@@ -13,12 +13,28 @@ const MEDIA: &str = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:7\n#EXT-X-
     #EXTINF:0.5,\nb 1.m4s\n#EXT-X-KEY:METHOD=NONE\n#EXT-X-MAP:URI=\"all.mp4\",BYTERANGE=\"800@0\"\n\
     #EXTINF:1\nall.mp4\n#EXT-X-ENDLIST\n";
 
+const LOW_LATENCY: &str = "#EXTM3U\n#EXT-X-VERSION:10\n#EXT-X-TARGETDURATION:2\n\
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.503,HOLD-BACK=6,CAN-SKIP-UNTIL=12.0,CAN-SKIP-DATERANGES=YES\n\
+    #EXT-X-PART-INF:PART-TARGET=0.501\n#EXT-X-MEDIA-SEQUENCE:100\n\
+    #EXT-X-SKIP:SKIPPED-SEGMENTS=7,RECENTLY-REMOVED-DATERANGES=\"a\tb\"\n#EXT-X-BITRATE:5\n\
+    #EXTINF:2,\n107.m4s\n#EXT-X-MAP:URI=\"init.mp4\"\n\
+    #EXT-X-PART:DURATION=0.5,URI=\"108.0.m4s\",INDEPENDENT=YES\n#EXT-X-KEY:METHOD=NONE\n\
+    #EXT-X-PART:DURATION=0.5,URI=\"108.1.m4s\",GAP=YES\n#EXTINF:1,\n108.m4s\n\
+    #EXT-X-PART:DURATION=0.5,URI=\"109.m4s\",BYTERANGE=\"100@0\"\n\
+    #EXT-X-PART:DURATION=0.5,URI=\"109.m4s\",BYTERANGE=\"50\"\n#EXT-X-GAP\n#EXTINF:1,\n109.m4s\n\
+    #EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:01Z\n\
+    #EXT-X-PART:DURATION=0.5,URI=\"110.0.m4s\"\n\
+    #EXT-X-DATERANGE:ID=\"ad\",START-DATE=\"1970-01-01T00:00:01Z\",X-A=1.5\n\
+    #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"110.1.m4s\",BYTERANGE-START=10\n\
+    #EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"init2.mp4\",BYTERANGE-LENGTH=7\n\
+    #EXT-X-RENDITION-REPORT:URI=\"../en/playlist.m3u8\",LAST-MSN=110,LAST-PART=0\n";
+
 const MULTIVARIANT: &str = "\u{feff}#EXTM3U\n#EXT-X-INDEPENDENT-SEGMENTS\n\
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"English\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"6/JOC\",URI=\"en.m3u8\"\n\
     #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\",NAME=\"CC\",INSTREAM-ID=\"CC1\"\n\
     #EXT-X-STREAM-INF:BANDWIDTH=2000000,AVERAGE-BANDWIDTH=1500000,CODECS=\"avc1.64001f,ec-3\",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO=\"a\",CLOSED-CAPTIONS=\"cc\"\n\
     v/720.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=300000\n../v/360.m3u8?a=1,2\n\
-    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"i.m3u8\"\n";
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,RESOLUTION=1280x720,URI=\"i.m3u8\"\n";
 
 #[test]
 fn a_media_playlist_is_read_exactly() {
@@ -41,7 +57,7 @@ fn a_media_playlist_is_read_exactly() {
     assert_eq!(found.segments.len(), expected.len());
     for (segment, (uri, range, duration, map)) in found.segments.iter().zip(expected) {
         assert_eq!((segment.uri.as_str(), &segment.range), (uri, &range));
-        assert_eq!((segment.duration, segment.map), (duration, map));
+        assert_eq!((segment.duration, segment.map), (duration, Some(map)));
     }
     let dates: Vec<_> = found.segments.iter().map(|s| s.program_date_time).collect();
     assert_eq!(dates, [Some(1500), None, None, None]);
@@ -54,6 +70,71 @@ fn a_media_playlist_is_read_exactly() {
         .collect();
     assert_eq!(keys, [None, None, Some("SAMPLE-AES"), None]);
     assert_eq!(found.segments[2].line, 21);
+    assert_eq!(found.version, Some(7));
+    assert_eq!(found.playlist_type, Some(PlaylistType::Vod));
+    assert_eq!((found.first_listed(), found.next_sequence()), (12, 16));
+    assert!(found.states_discontinuity_sequence && found.open.is_none());
+}
+
+#[test]
+fn every_low_latency_tag_is_read_exactly() {
+    let found = any_media(LOW_LATENCY).unwrap();
+    assert_eq!(found.part_target, Some(Time::from_ms(501)));
+    let control = found.server_control.as_ref().unwrap();
+    assert!(control.block_reload && control.skip_date_ranges);
+    assert_eq!(control.part_hold_back, Some(Time::from_ms(1503)));
+    assert_eq!(control.hold_back, Some(Time::from_secs(6)));
+    assert_eq!(control.skip_until, Some(Time::from_secs(12)));
+    let skip = found.skip.as_ref().unwrap();
+    assert_eq!((skip.segments, skip.before_sequence), (7, false));
+    let ids = ["a".to_owned(), "b".to_owned()];
+    assert_eq!(skip.removed_date_ranges.as_deref(), Some(&ids[..]));
+    assert_eq!((found.first_listed(), found.next_sequence()), (107, 110));
+
+    let parts = |parts: &[Part]| -> Vec<(String, bool, bool)> {
+        let plain = |part: &Part| (part.uri.clone(), part.independent, part.gap);
+        parts.iter().map(plain).collect()
+    };
+    let segment = |index: usize| &found.segments[index];
+    assert_eq!(
+        parts(&segment(1).parts),
+        [
+            ("108.0.m4s".to_owned(), true, false),
+            ("108.1.m4s".to_owned(), false, true)
+        ]
+    );
+    assert_eq!(segment(1).parts[0].duration, Time::from_ms(500));
+    assert!(segment(0).parts.is_empty() && segment(2).gap && !segment(1).gap);
+    let ranges: Vec<_> = segment(2).parts.iter().map(|p| p.range.clone()).collect();
+    assert_eq!(ranges, [Some(0..100), Some(100..150)]);
+    assert_eq!((segment(0).map, segment(1).map), (None, Some(0)));
+
+    let open = found.open.as_ref().unwrap();
+    assert_eq!((open.parts.len(), open.discontinuity), (1, true));
+    assert_eq!((open.map, open.program_date_time), (Some(0), Some(1000)));
+    let hint = &found.hints[0];
+    assert_eq!(
+        (hint.kind, hint.uri.as_str()),
+        (HintKind::Part, "110.1.m4s")
+    );
+    assert_eq!((hint.start, hint.length), (10, None));
+    assert_eq!(found.hints[1].kind, HintKind::Map);
+    let report = &found.reports[0];
+    assert_eq!(
+        (report.uri.as_str(), report.last_msn, report.last_part),
+        ("../en/playlist.m3u8", Some(110), Some(0))
+    );
+    let range = &found.date_ranges[0];
+    let x = ("X-A".to_owned(), "1.5".to_owned());
+    assert!(range.id == "ad" && range.attributes.contains(&x));
+    assert_eq!(found.misplaced.len(), 1);
+    assert_eq!(found.misplaced[0].tag, "EXT-X-KEY");
+    assert!(
+        media(LOW_LATENCY)
+            .unwrap_err()
+            .reason
+            .contains("delta update")
+    );
 }
 
 #[test]
@@ -95,6 +176,10 @@ fn a_multivariant_playlist_is_read() {
     );
     assert_eq!(found.renditions[1].kind, RenditionKind::ClosedCaptions);
     assert_eq!(found.renditions[1].uri, None);
+    assert!(found.independent_segments);
+    let i_frames = &found.i_frames[0];
+    assert_eq!((i_frames.uri.as_str(), i_frames.bandwidth), ("i.m3u8", 1));
+    assert_eq!(i_frames.resolution, Some((1280, 720)));
 }
 
 #[test]
@@ -127,6 +212,36 @@ fn errors_of_media_playlists_name_line_and_reason() {
         ("#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\n", 2, "variables"),
         ("#EXT-X-STREAM-INF:BANDWIDTH=1\nx\n", 2, "multivariant"),
         ("#EXT-X-TARGETDURATION:long\n", 2, "TARGETDURATION"),
+        (
+            "#EXT-X-PART:URI=\"1\"\n",
+            2,
+            "EXT-X-PART: DURATION is required",
+        ),
+        (
+            "#EXT-X-PART:DURATION=0.5\n",
+            2,
+            "EXT-X-PART: URI is required",
+        ),
+        (
+            "#EXT-X-PART:DURATION=x,URI=\"1\"\n",
+            2,
+            "DURATION: `x` is not",
+        ),
+        (
+            "#EXT-X-PART:DURATION=1,URI=\"1\",BYTERANGE=\"x\"\n",
+            2,
+            "a byte range",
+        ),
+        ("#EXT-X-PART-INF:PART-TARGET=0\n", 2, "PART-TARGET above 0"),
+        (
+            "#EXT-X-PRELOAD-HINT:TYPE=SOUP,URI=\"1\"\n",
+            2,
+            "`SOUP` is not PART or MAP",
+        ),
+        ("#EXT-X-SKIP:A=1\n", 2, "SKIPPED-SEGMENTS is required"),
+        ("#EXT-X-SERVER-CONTROL:\n", 2, "EXT-X-SERVER-CONTROL"),
+        ("#EXT-X-DATERANGE:START-DATE=\"x\"\n", 2, "ID is required"),
+        ("#EXT-X-PLAYLIST-TYPE:LIVE\n", 2, "VOD or EVENT"),
     ] {
         let error = media(&format!("#EXTM3U\n{body}")).unwrap_err();
         assert_eq!(error.line, line, "{body}: {error}");
@@ -162,7 +277,7 @@ fn errors_of_multivariant_playlists_name_line_and_reason() {
 
 /// Cuts or overwrites a stretch of a playlist.
 fn mutated() -> impl Strategy<Value = String> {
-    let text = prop::sample::select(vec![MEDIA, MULTIVARIANT]);
+    let text = prop::sample::select(vec![MEDIA, LOW_LATENCY, MULTIVARIANT]);
     let junk = prop::sample::select(vec![
         "",
         "\n",
@@ -202,11 +317,11 @@ proptest! {
 
     #[test]
     fn mutated_playlists_never_panic(text in mutated()) {
-        let _ = (media(&text), multivariant(&text), is_multivariant(&text));
+        let _ = (any_media(&text), multivariant(&text), is_multivariant(&text));
     }
 
     #[test]
     fn any_text_never_panics(text in "(#EXTM3U\n)?[#A-Z:=,\"@x0-9 \r\n.é-]{0,80}") {
-        let _ = (media(&text), multivariant(&text));
+        let _ = (any_media(&text), multivariant(&text));
     }
 }
