@@ -33,7 +33,7 @@ async function watch() {
   try {
     const listing = await (await fetch('/api/v1/assets')).json();
     const state = JSON.stringify([listing.generation, listing.ready, listing.imports]);
-    if (shown !== null && shown !== state && !document.querySelector('details[open]')) location.reload();
+    if (shown !== null && shown !== state) location.reload();
     shown = state;
   } catch {
     // The server is away; the next round tells.

@@ -15,6 +15,7 @@ const ICON = {
 
 let player = null;
 let stalls = 0;
+let played = false; // waiting before the first picture is not a stall
 let clockOffset = 0; // server's clock less ours, ms
 
 function fail(text) {
@@ -76,7 +77,7 @@ async function readClock() {
 }
 
 function kilobits(bits) {
-  return bits >= 1e6 ? `${(bits / 1e6).toFixed(2)} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`;
+  return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`;
 }
 
 function clockText(seconds) {
@@ -179,7 +180,8 @@ byId('full').addEventListener('click', () => {
   else stage.requestFullscreen();
 });
 video.addEventListener('click', toggle);
-video.addEventListener('waiting', () => { if (video.currentTime > 0 && !video.seeking) stalls += 1; });
+video.addEventListener('playing', () => { played = true; }, {once: true});
+video.addEventListener('waiting', () => { if (played && !video.seeking) stalls += 1; });
 document.addEventListener('keydown', (event) => {
   if (!player || ['INPUT', 'SELECT', 'BUTTON'].includes(event.target.tagName)) return;
   if (event.key === ' ') { event.preventDefault(); toggle(); }

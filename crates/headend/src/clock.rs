@@ -2,18 +2,31 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A wall clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock;
+/// A wall clock: a function that returns milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(fn() -> i64);
 
 impl Clock {
-    /// Returns the milliseconds since the Unix epoch; a clock set before it counts as the epoch.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    pub(crate) fn now_ms(self) -> i64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| {
-                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-            })
+    /// The system's clock.
+    pub(crate) const SYSTEM: Self = Self(system_ms);
+
+    /// Makes a clock of one's own, as tests need it.
+    #[cfg(test)]
+    pub(crate) fn new(now_ms: fn() -> i64) -> Self {
+        Self(now_ms)
     }
+
+    /// Returns the milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(self) -> i64 {
+        (self.0)()
+    }
+}
+
+/// Reads the system's clock; one that is set before the epoch counts as the epoch.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn system_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,9 +3,10 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use asset::{Catalogue, Options};
+use asset::{Catalogue, Options, import::FfmpegImporter, importer::Importer};
 use process::{Ffmpeg, Spawner};
 
 use crate::{config::Settings, exit::Unreadable};
@@ -26,18 +27,22 @@ impl Tools {
         for path in &settings.assets {
             needs_import |= !is_folder(path)?;
         }
-        let ffmpeg = Spawner::with_shim(OWN_BINARY).and_then(Ffmpeg::locate);
-        if let Err(error) = ffmpeg {
-            if needs_import {
-                return Err(error.into());
+        let importer = match Spawner::with_shim(OWN_BINARY).and_then(Ffmpeg::locate) {
+            Ok(ffmpeg) => Some(FfmpegImporter::new(
+                ffmpeg,
+                settings.cache_dir.join("import"),
+            )),
+            Err(error) if needs_import => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, "plain media files are left out");
+                None
             }
-            tracing::warn!(%error, "plain media files are left out");
-        }
+        };
         Ok(Self {
             options: Options {
                 roots: settings.assets.clone(),
                 cache_dir: Some(settings.cache_dir.join("index")),
-                importer: None,
+                importer: importer.map(|importer| Arc::new(importer) as Arc<dyn Importer>),
             },
         })
     }

@@ -16,7 +16,7 @@ pub(crate) struct Progress {
 
 struct Shown {
     bar: Option<ProgressBar>,
-    stage: String,
+    doing: String,
     tenths: u16,
 }
 
@@ -37,7 +37,7 @@ impl Progress {
         let bars = self.bars.as_ref();
         let shown = self.jobs.entry(name.to_owned()).or_insert_with(|| Shown {
             bar: bars.map(|bars| bars.add(new_bar(name))),
-            stage: String::new(),
+            doing: String::new(),
             tenths: 0,
         });
         if let Some(bar) = &shown.bar {
@@ -45,15 +45,17 @@ impl Progress {
             bar.set_position(permille.unwrap_or(0).into());
             return;
         }
+        // The first word is what is done; what follows, such as a speed, changes all the time.
+        let doing = stage.split(' ').next().unwrap_or_default();
         let tenths = permille.unwrap_or(0) / 100;
-        if shown.stage == stage && shown.tenths >= tenths {
+        if shown.doing == doing && shown.tenths >= tenths {
             return;
         }
         term::say(&match permille {
             Some(permille) => format!("{name}: {stage}, {} %", permille / 10),
             None => format!("{name}: {stage}"),
         });
-        shown.stage = stage.to_owned();
+        doing.clone_into(&mut shown.doing);
         shown.tenths = tenths;
     }
 

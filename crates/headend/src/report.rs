@@ -59,6 +59,8 @@ pub(crate) struct Rendition {
     pub(crate) content: &'static str,
     /// Codec string of RFC 6381.
     pub(crate) codecs: String,
+    /// Picture width and height in pixels.
+    pub(crate) size: Option<(u32, u32)>,
     /// Picture size and rate, or sampling rate and channels, for people.
     pub(crate) format: String,
     /// Language, when declared.
@@ -157,6 +159,29 @@ impl AssetReport {
         }
     }
 
+    /// Returns what its codecs are called, each once.
+    pub(crate) fn codec_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for codec in &self.codecs {
+            let name = codec_name(codec);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Returns the size of its largest picture.
+    pub(crate) fn largest_size(&self) -> Option<String> {
+        let sizes = self
+            .renditions
+            .iter()
+            .filter_map(|rendition| rendition.size);
+        let (width, height) =
+            sizes.max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))?;
+        Some(format!("{width}×{height}"))
+    }
+
     /// Describes an asset.
     pub(crate) fn of(asset: &Asset) -> Self {
         let renditions: Vec<Rendition> = asset
@@ -187,6 +212,28 @@ impl AssetReport {
     }
 }
 
+/// Returns what people call the codec of an RFC 6381 string; the string itself if they do not.
+fn codec_name(codecs: &str) -> &str {
+    match codecs.split('.').next().unwrap_or_default() {
+        "avc1" | "avc3" => "H.264",
+        "hvc1" | "hev1" => "H.265",
+        "vvc1" | "vvi1" => "H.266",
+        "av01" => "AV1",
+        "vp08" => "VP8",
+        "vp09" => "VP9",
+        "mp4a" => "AAC",
+        "ac-3" => "AC-3",
+        "ec-3" => "E-AC-3",
+        "ac-4" => "AC-4",
+        "mhm1" | "mha1" => "MPEG-H",
+        "opus" | "Opus" => "Opus",
+        "fLaC" | "flac" => "FLAC",
+        "stpp" => "TTML",
+        "wvtt" => "WebVTT",
+        _ => codecs,
+    }
+}
+
 fn language(asset: &Asset, id: &str) -> Option<String> {
     let sets = asset
         .manifests
@@ -194,6 +241,7 @@ fn language(asset: &Asset, id: &str) -> Option<String> {
         .flat_map(|manifest| &manifest.shape.sets);
     sets.filter(|set| set.tracks.iter().any(|track| track.id == id))
         .find_map(|set| set.lang.clone())
+        .filter(|language| language != "und")
 }
 
 fn ways(asset: &Asset) -> Vec<Way> {
@@ -230,6 +278,7 @@ impl Rendition {
             id: index.id.clone(),
             content: index.content.as_str(),
             codecs: index.track.codecs.clone(),
+            size: index.track.size,
             format: format_text(index),
             language,
             average_bandwidth: index.track.average_bandwidth,

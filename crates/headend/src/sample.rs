@@ -1,10 +1,11 @@
 //! The sample content of the demo: a test card with a running time code, a ball that crosses it
 //! every second, and a tone with a beep at each full second.
 //!
-//! The time code is that of ffmpeg's own test source, cut out and enlarged, so that no font has to
+//! A little noise makes the encodings as large as their bit rates say. The time code is that of ffmpeg's own test source, cut out and enlarged, so that no font has to
 //! be installed.
 
 use std::{
+    ffi::OsString,
     fs, io,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -25,12 +26,12 @@ const SECONDS: u16 = 32;
 /// Picture and sound. `[high]`, `[mid]` and `[low]` are three sizes of the picture.
 const GRAPH: &str = "\
     smptehdbars=size=1280x720:rate=25[bars];\
-    testsrc2=size=320x180:rate=25,crop=102:18:1:2,format=gray,\
-        lut=y='if(gt(val\\,80)\\,235\\,16)',scale=816:144:flags=neighbor[clock];\
+    testsrc2=size=320x180:rate=25,crop=98:18:3:2,format=gray,\
+        lut=y='if(gt(val\\,80)\\,235\\,16)',scale=784:144:flags=neighbor[clock];\
     color=white:size=24x24:rate=25[ball];\
     [bars][clock]overlay=x=(W-w)/2:y=120[timed];\
     [timed][ball]overlay=x='(W-w)*(1-abs(1-mod(t\\,2)))':y=330,\
-        format=yuv420p,split=3[high][full1][full2];\
+        noise=alls=9:allf=t,format=yuv420p,split=3[high][full1][full2];\
     [full1]scale=640:360[mid];\
     [full2]scale=320:180[low];\
     sine=frequency=440:beep_factor=4:sample_rate=48000,volume=0.3[tone]";
@@ -119,14 +120,15 @@ pub(crate) fn ensure(
 }
 
 fn make(ffmpeg: &Ffmpeg, folder: &Path, on_progress: &mut impl FnMut(u16)) -> anyhow::Result<()> {
-    let command = ffmpeg
-        .command()
-        .args(["-y", "-filter_complex", GRAPH])
-        .args(OUTPUT.iter().copied())
-        .args(["-t", &SECONDS.to_string()])
-        .arg(folder.join(MPD));
+    let mut arguments: Vec<OsString> = ["-y", "-filter_complex", GRAPH].map(Into::into).into();
+    arguments.extend(OUTPUT.iter().map(Into::into));
+    arguments.extend([
+        "-t".into(),
+        SECONDS.to_string().into(),
+        folder.join(MPD).into(),
+    ]);
     ffmpeg
-        .convert(command, |progress| {
+        .convert(arguments, |progress| {
             if let Some(done) = progress.out_time_us {
                 let permille = done / (i64::from(SECONDS) * 1000);
                 on_progress(permille.clamp(0, 1000) as u16);

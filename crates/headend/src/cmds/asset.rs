@@ -177,21 +177,13 @@ fn headline(asset: &AssetReport) -> String {
         Verdict::Warnings => "usable, with warnings",
         Verdict::Bad => "bad",
     };
-    match &asset.problem {
-        Some(problem) => {
-            format!(
-                "{name}: {verdict}: {}: {}\n",
-                problem.file.display(),
-                problem.reason
-            )
-        }
-        None => {
-            let duration = asset.duration_ms.map_or(String::new(), |ms| {
-                format!(", {}.{:03} s", ms / 1000, ms % 1000)
-            });
-            format!("{name}: {verdict}{duration}\n")
-        }
-    }
+    let rest = if let Some(problem) = &asset.problem {
+        format!(": {}: {}", problem.file.display(), problem.reason)
+    } else {
+        let duration = asset.duration_ms.map(|ms| format!(", {} s", seconds(ms)));
+        duration.unwrap_or_default()
+    };
+    format!("{name}: {verdict}{rest}\n")
 }
 
 fn representations(rows: &[RepresentationReport]) -> String {

@@ -97,22 +97,19 @@ fn ask_ffmpeg() -> Result<FfmpegInfo, process::Error> {
 
 fn text(info: &Info) -> String {
     let mut out = format!("headend     {} ({})\n", info.headend, info.target);
-    match &info.ffmpeg {
-        Some(ffmpeg) => {
-            out.push_str(&format!("ffmpeg      {}\n", ffmpeg.version));
-            for (name, kind, purpose) in WANTED {
-                let mark = if has(&ffmpeg.abilities, *kind, name) {
-                    "yes"
-                } else {
-                    "no "
-                };
-                out.push_str(&format!("  {mark}  {name:<12} {purpose}\n"));
-            }
+    if let Some(ffmpeg) = &info.ffmpeg {
+        out.push_str(&format!("ffmpeg      {}\n", ffmpeg.version));
+        for (name, kind, purpose) in WANTED {
+            let mark = if has(&ffmpeg.abilities, *kind, name) {
+                "yes"
+            } else {
+                "no "
+            };
+            out.push_str(&format!("  {mark}  {name:<12} {purpose}\n"));
         }
-        None => {
-            let problem = info.ffmpeg_problem.as_deref().unwrap_or("unknown");
-            out.push_str(&format!("ffmpeg      none: {problem}\n"));
-        }
+    } else {
+        let problem = info.ffmpeg_problem.as_deref().unwrap_or("unknown");
+        out.push_str(&format!("ffmpeg      none: {problem}\n"));
     }
     let host = &info.host;
     out.push_str(&format!(

@@ -19,6 +19,7 @@ fn listing(name: &str) -> Listing {
                 id: name.to_owned(),
                 content: "video",
                 codecs: "avc1.64001e".to_owned(),
+                size: Some((640, 360)),
                 format: "640×360, 25 fps".to_owned(),
                 language: Some(name.to_owned()),
                 average_bandwidth: 300_499,

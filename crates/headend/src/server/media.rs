@@ -32,18 +32,14 @@ pub(super) fn vod(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
     let Some(content) = app.content.get() else {
         return not_yet();
     };
-    match content.on_demand(rest) {
-        Some((vod, rest)) => {
-            let unnamed = origin::resolve(vod.manifests(), rest).is_err();
-            match unnamed.then(|| vod.raw(rest)).flatten() {
-                Some(file) => raw::answer(&file, request, rest),
-                None => present(&*vod, request, rest, "", now_ms),
-            }
-        }
-        None => {
-            let sentence = format!("There is no asset at `{rest}`; `/` lists what there is.");
-            refusal::response(&Refusal::NotFound(sentence))
-        }
+    let Some((vod, rest)) = content.on_demand(rest) else {
+        let sentence = format!("There is no asset at `{rest}`; `/` lists what there is.");
+        return refusal::response(&Refusal::NotFound(sentence));
+    };
+    let unnamed = origin::resolve(vod.manifests(), rest).is_err();
+    match unnamed.then(|| vod.raw(rest)).flatten() {
+        Some(file) => raw::answer(&file, request, rest),
+        None => present(&*vod, request, rest, "", now_ms),
     }
 }
 

@@ -45,8 +45,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(settings: Settings, counters: Arc<Counters>) -> anyhow::Result<Self> {
-        let clock = Clock;
+    fn new(settings: Settings, counters: Arc<Counters>, clock: Clock) -> anyhow::Result<Self> {
         Ok(Self {
             clock,
             started_ms: clock.now_ms(),

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{App, Front, background};
-use crate::{config::Settings, content::Tools, exit::Exit, term};
+use crate::{clock::Clock, config::Settings, content::Tools, exit::Exit, term};
 
 /// What a server process is to do.
 pub(crate) struct Job {
@@ -54,7 +54,7 @@ async fn serve_until_stopped(job: Job, tools: Tools) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
     let address = server.bind(&job.settings.listen.to_string()).await?;
-    let app = Arc::new(App::new(job.settings, server.counters())?);
+    let app = Arc::new(App::new(job.settings, server.counters(), Clock::SYSTEM)?);
     let shutdown = Shutdown::new();
     let mut tasks = JoinSet::new();
     background::start(&mut tasks, &app, tools, &shutdown);

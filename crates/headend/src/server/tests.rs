@@ -1,10 +1,18 @@
 use bytes::Bytes;
 use http::Method;
+use http_body_util::BodyExt as _;
 
 use super::*;
 
+/// An instant: 2023-11-14T22:13:20.005Z.
+const NOW_MS: i64 = 1_700_000_000_005;
+
+fn unscanned() -> App {
+    App::new(Settings::default(), Arc::default(), Clock::new(|| NOW_MS)).unwrap()
+}
+
 fn app() -> App {
-    let app = App::new(Settings::default(), Arc::default()).unwrap();
+    let app = unscanned();
     let catalogue = Arc::new(asset::Catalogue::of(Vec::new()));
     assert!(app.content.set(Content::new(catalogue)).is_ok());
     app
@@ -74,7 +82,7 @@ fn other_methods_are_refused_everywhere() {
 
 #[test]
 fn before_the_first_scan_nothing_is_ready_but_the_page_is_there() {
-    let app = App::new(Settings::default(), Arc::default()).unwrap();
+    let app = unscanned();
     for (target, status) in [
         ("/healthz", 200),
         ("/readyz", 503),
@@ -136,4 +144,13 @@ fn answers_are_counted_by_route() {
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
+}
+
+#[tokio::test]
+async fn the_time_has_milliseconds_and_is_never_kept() {
+    let response = ask(&app(), Method::GET, "/time");
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    assert_eq!(header(&response, "access-control-allow-origin"), "*");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "2023-11-14T22:13:20.005Z\n");
 }
