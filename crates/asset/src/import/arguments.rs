@@ -90,7 +90,8 @@ fn encode_video(out: &mut List, track: &TrackPlan) {
     }
     // Odd sizes lose a line; pictures missing at the front are filled with the first one.
     filters.push_str("crop=trunc(iw/2)*2:trunc(ih/2)*2,");
-    filters.push_str(&format!("fps=fps={rate}:start_time=0,format=yuv420p"));
+    let from = if track.timed { ":start_time=0" } else { "" };
+    filters.push_str(&format!("fps=fps={rate}{from},format=yuv420p"));
     out.pair("-vf", filters);
     out.pair("-c:v", "libx264");
     out.pair("-preset", "veryfast");
@@ -197,6 +198,7 @@ mod tests {
                 Treatment::Copy
             },
             rate: Rational::new(30_000, 1001).filter(|_| kind == Kind::Video),
+            timed: true,
         }
     }
 

@@ -7,8 +7,8 @@ use process::probe::{Audio, Kind, Packets, Passing, Probe, Rational, Stream, Vid
 
 /// Key frames further apart than this, in ms, make segments that are too long.
 const MAX_KEY_DISTANCE_MS: i64 = 6000;
-/// Sound that goes on this long after the last picture is worth a note, in ms.
-const NOTED_TAIL_MS: i64 = 1000;
+/// Sound that is cut off before the first picture or after the last is worth a note from here on.
+const NOTED_US: i64 = MICRO;
 /// Timestamps in whole milliseconds are off by one of them at most, and a bit.
 const JITTER_US: i64 = 1500;
 
@@ -40,6 +40,8 @@ pub(super) struct TrackPlan {
     pub(super) treatment: Treatment,
     /// Frames a second, when they are all alike or will be.
     pub(super) rate: Option<Rational>,
+    /// Whether its packets have presentation times, so that its start is known.
+    pub(super) timed: bool,
 }
 
 /// How a stream becomes a track.
@@ -131,14 +133,8 @@ pub(super) fn make(probe: &Probe, packets: &BTreeMap<u32, Packets>) -> Option<Pl
             &mut notes,
         ));
     }
-    if video.is_some()
-        && let Some(tail) = sounds.iter().map(|span| span.end - end).max()
-        && tail > NOTED_TAIL_MS * 1000
-    {
-        notes.push(format!(
-            "sound goes on for {} ms after the last picture and is cut there",
-            tail / 1000
-        ));
+    if video.is_some() {
+        note_cut_off(&sounds, zero, end, &mut notes);
     }
     Some(Plan {
         tracks,
@@ -147,6 +143,19 @@ pub(super) fn make(probe: &Probe, packets: &BTreeMap<u32, Packets>) -> Option<Pl
         duration_us: end.saturating_sub(zero).max(1),
         notes,
     })
+}
+
+fn note_cut_off(sounds: &[&Span<'_>], zero: i64, end: i64, notes: &mut Vec<String>) {
+    let lead = sounds.iter().map(|span| zero - span.first).max();
+    let tail = sounds.iter().map(|span| span.end - end).max();
+    for (cut, place) in [(lead, "before the first"), (tail, "after the last")] {
+        if let Some(cut) = cut.filter(|cut| *cut > NOTED_US) {
+            notes.push(format!(
+                "{} ms of sound {place} picture are cut off",
+                cut / 1000
+            ));
+        }
+    }
 }
 
 fn span<'a>(stream: &'a Stream, packets: &'a Packets) -> Option<Span<'a>> {
@@ -165,9 +174,13 @@ fn span<'a>(stream: &'a Stream, packets: &'a Packets) -> Option<Span<'a>> {
     })
 }
 
-/// Takes the default video, else the first.
+/// Takes the default video, else the first. A single picture is no video.
 fn choose_video<'a, 'b>(spans: &'b [Span<'a>]) -> Option<&'b Span<'a>> {
-    let videos = || spans.iter().filter(|span| span.stream.kind == Kind::Video);
+    let videos = || {
+        spans
+            .iter()
+            .filter(|span| span.stream.kind == Kind::Video && span.packets.count > 1)
+    };
     videos()
         .find(|span| span.stream.is_default)
         .or_else(|| videos().next())
@@ -188,6 +201,7 @@ fn note_left_out(
         let what = match stream.kind {
             _ if used => continue,
             Kind::Video if stream.is_cover => "a cover picture",
+            Kind::Video if video.is_none() => "a single picture",
             Kind::Video => "another video",
             Kind::Audio => "sound without packets",
             Kind::Subtitle => "subtitles",
@@ -204,9 +218,10 @@ fn note_left_out(
     }
 }
 
-/// The first picture that can be decoded is time zero.
+/// The first picture that can be decoded and is shown is time zero.
 fn zero_of(video: &Span<'_>) -> i64 {
     let key = video.packets.keys.first().copied();
+    let key = key.filter(|_| !video.packets.discarded);
     key.and_then(|pts| micros(video.stream, pts))
         .unwrap_or(video.first)
 }
@@ -232,6 +247,7 @@ fn plan_video(span: &Span<'_>, notes: &mut Vec<String>) -> TrackPlan {
         stream: span.stream.clone(),
         treatment,
         rate,
+        timed: span.packets.timed,
     }
 }
 
@@ -325,6 +341,7 @@ fn plan_audio(
         stream: span.stream.clone(),
         treatment,
         rate: None,
+        timed: span.packets.timed,
     }
 }
 

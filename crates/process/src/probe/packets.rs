@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, ffi::OsStr, ops::ControlFlow};
 use super::Rational;
 use crate::{Error, Ffmpeg};
 
-/// What a pass over the packets of a stream finds, in ticks of its time base.
+/// What a pass over the packets of a stream finds, in ticks of its time base. Packets without a
+/// presentation time count with their decoding time; those that are decoded and not shown, as
+/// edit lists have it and encoders' priming, count in `count` only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packets {
     /// Number of packets.
@@ -18,7 +20,7 @@ pub struct Packets {
     pub keys: Vec<i64>,
     /// Whether every packet has a presentation time.
     pub timed: bool,
-    /// Whether some packets are to be decoded and not shown, as an edit list can have it.
+    /// Whether some packets are to be decoded and not shown.
     pub discarded: bool,
     /// Least and greatest distance of consecutive presentation times.
     pub steps: Option<(i64, i64)>,
@@ -50,7 +52,7 @@ impl Packets {
 pub struct Passing {
     /// Position of its stream.
     pub stream: u32,
-    /// Its presentation time in ticks, if it has one.
+    /// Its presentation time in ticks, else its decoding time.
     pub pts: Option<i64>,
 }
 
@@ -64,7 +66,10 @@ pub fn packets(
 ) -> Result<BTreeMap<u32, Packets>, Error> {
     let command = ffmpeg
         .probe_command()
-        .args(["-show_entries", "packet=stream_index,pts,duration,flags"])
+        .args([
+            "-show_entries",
+            "packet=stream_index,pts,dts,duration,flags",
+        ])
         .args(["-of", "csv=print_section=0"])
         .arg("-i")
         .arg(input);
@@ -76,7 +81,7 @@ pub fn packets(
         streams.entry(packet.stream).or_default().add(&packet);
         on_packet(Passing {
             stream: packet.stream,
-            pts: packet.pts,
+            pts: packet.pts.or(packet.dts),
         })
     })?;
     Ok(streams
@@ -85,10 +90,11 @@ pub fn packets(
         .collect())
 }
 
-/// `stream_index,pts,duration,flags`, where `N/A` is unknown and further fields are side data.
+/// `stream_index,pts,dts,duration,flags`, where `N/A` is unknown and further fields are side data.
 struct Line {
     stream: u32,
     pts: Option<i64>,
+    dts: Option<i64>,
     duration: Option<i64>,
     key: bool,
     discarded: bool,
@@ -98,11 +104,14 @@ impl Line {
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(',');
         let stream = fields.next()?.parse().ok()?;
-        let (pts, duration) = (fields.next()?.parse().ok(), fields.next()?.parse().ok());
+        let pts = fields.next()?.parse().ok();
+        let dts = fields.next()?.parse().ok();
+        let duration = fields.next()?.parse().ok();
         let flags = fields.next()?;
         Some(Self {
             stream,
             pts,
+            dts,
             duration,
             key: flags.starts_with('K'),
             discarded: flags.contains('D'),
@@ -122,8 +131,8 @@ impl Collector {
         let packets = &mut self.packets;
         packets.count += 1;
         packets.discarded |= line.discarded;
-        let Some(pts) = line.pts else {
-            self.untimed = true;
+        self.untimed |= line.pts.is_none();
+        let Some(pts) = line.pts.or(line.dts).filter(|_| !line.discarded) else {
             return;
         };
         let end = pts.saturating_add(line.duration.unwrap_or(0));
@@ -162,7 +171,9 @@ mod tests {
 
     #[test]
     fn key_frames_and_ends_are_found() {
-        let found = collect("0,0,1,K__\n0,4,1,___\n0,2,1,___\n0,1,1,__\n0,3,1,_\n0,5,1,K_,Skip\n");
+        let found = collect(
+            "0,0,-1,1,K__\n0,4,0,1,___\n0,2,1,1,___\n0,1,2,1,__\n0,3,3,1,_\n0,5,4,1,K_,Skip\n",
+        );
         assert_eq!(found.count, 6);
         assert_eq!(found.keys, [0, 5]);
         assert_eq!((found.first_pts, found.end_pts), (Some(0), Some(6)));
@@ -175,12 +186,13 @@ mod tests {
 
     #[test]
     fn missing_times_and_edits_are_told() {
-        let found = collect("1,N/A,3,K__\n1,3,N/A,__D\n\nnonsense\n1,2\n");
+        let found = collect("1,N/A,7,3,K__\n1,3,N/A,N/A,_D_\n\nnonsense\n1,2\n");
         assert_eq!(
             (found.count, found.timed, found.discarded),
             (2, false, true)
         );
-        assert_eq!(found.greatest_key_distance(), None);
+        assert_eq!((found.first_pts, found.end_pts), (Some(7), Some(10)));
+        assert_eq!(found.greatest_key_distance(), Some(3));
         assert_eq!(collect(""), Packets::default());
     }
 }

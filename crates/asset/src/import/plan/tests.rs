@@ -215,10 +215,11 @@ fn what_is_left_out_is_noted() {
             "stream 2 is left out: a cover picture (mjpeg)",
             "stream 3 is left out: subtitles in swe (subrip)",
             "stream 4 is left out: another video (h264)",
-            "sound goes on for 50000 ms after the last picture and is cut there",
+            "50000 ms of sound after the last picture are cut off",
         ]
     );
     assert_eq!(make_of(vec![]), None);
+    assert_eq!(make_of(vec![(video("png"), pictures(0, 1, 1))]), None);
 }
 
 #[test]
