@@ -185,7 +185,7 @@ mod tests {
                     interlaced: true,
                     ..Video::default()
                 }),
-                audio: (kind == Kind::Audio).then(|| Audio {
+                audio: (kind == Kind::Audio).then_some(Audio {
                     sampling_rate: 96_000,
                     channels: 8,
                     layout: None,

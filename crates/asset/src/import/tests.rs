@@ -68,7 +68,7 @@ impl Bench {
         })
     }
 
-    fn track(&self, imported: &Imported, name: &str) -> Track {
+    fn track(imported: &Imported, name: &str) -> Track {
         let file = fs::read(imported.folder.join(name)).unwrap();
         let track = init::read(&file).unwrap().tracks.remove(0);
         assert_eq!(track.edit_media_time, 0);
@@ -118,7 +118,7 @@ fn copies_of_every_container_have_exact_times() {
         let source = bench.make(name, &format!("{PICTURE} {SOUND} {H264}"));
         let imported = bench.import(&source).unwrap();
         assert_eq!(imported.notes, Vec::<String>::new(), "{name}");
-        let video = bench.track(&imported, "v1.mp4");
+        let video = Bench::track(&imported, "v1.mp4");
         assert_eq!(video.times.len(), 213, "{name}");
         assert_eq!(video.durations, [1001], "{name}");
         assert_eq!(video.times[0], 0, "{name}");
@@ -126,7 +126,7 @@ fn copies_of_every_container_have_exact_times() {
         assert_eq!(video.starts, [0, 60_060, 120_120, 180_180], "{name}");
         assert!(video.codec.starts_with("avc1."), "{name}");
 
-        let audio = bench.track(&imported, "a1.mp4");
+        let audio = Bench::track(&imported, "a1.mp4");
         assert_eq!(audio.durations, [1024], "{name}");
         assert!((0..1024).contains(&audio.times[0]), "{name}: {audio:?}");
         // The end of the pictures is within a frame of the end of the sound.
@@ -152,7 +152,7 @@ fn sound_keeps_its_distance_to_the_pictures() {
     let (video, audio) = (&packets[&0], &packets[&1]);
     let distance = audio.first_pts.unwrap() - video.first_pts.unwrap();
     let imported = bench.import(&source).unwrap();
-    let made = bench.track(&imported, "a1.mp4");
+    let made = Bench::track(&imported, "a1.mp4");
     let expected = distance * 48;
     let off = (made.times[0] - expected).rem_euclid(1024);
     assert!(
@@ -172,12 +172,12 @@ fn what_players_do_not_take_is_encoded_on_a_grid() {
     );
     let imported = bench.import(&source).unwrap();
     assert_eq!(imported.notes.len(), 2, "{:?}", imported.notes);
-    let video = bench.track(&imported, "v1.mp4");
+    let video = Bench::track(&imported, "v1.mp4");
     assert_eq!((video.times.len(), video.times[0]), (150, 0));
     assert_eq!(video.durations, [512]);
     assert_eq!(video.starts, [0, 60 * 512, 120 * 512]);
     // The sound ends half a second early in the source and is filled up.
-    let audio = bench.track(&imported, "a1.mp4");
+    let audio = Bench::track(&imported, "a1.mp4");
     assert_eq!(
         (audio.times[0], audio.durations.as_slice()),
         (0, &[1024][..])
@@ -194,11 +194,11 @@ fn one_kind_alone_is_enough() {
         &format!("{PICTURE} -c:v libx264 -preset ultrafast -g 30"),
     );
     let imported = bench.import(&source).unwrap();
-    assert_eq!(bench.track(&imported, "v1.mp4").times.len(), 213);
+    assert_eq!(Bench::track(&imported, "v1.mp4").times.len(), 213);
     assert!(!imported.folder.join("a1.mp4").is_file());
     let source = bench.make("a.mp3", SOUND);
     let imported = bench.import(&source).unwrap();
-    let audio = bench.track(&imported, "a1.mp4");
+    let audio = Bench::track(&imported, "a1.mp4");
     assert_eq!(
         (audio.times[0], audio.durations.as_slice()),
         (0, &[1024][..])
