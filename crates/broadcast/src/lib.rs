@@ -1,3 +1,8 @@
 //! Live channels: a source is probed, encoded to a ladder by one ffmpeg, packaged here into parts
 //! and segments, and kept in a window that the origin shows. No HTTP server of its own.
 #![forbid(unsafe_code)]
+
+pub mod document;
+pub mod ladder;
+pub mod probe;
+pub mod units;
