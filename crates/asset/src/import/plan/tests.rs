@@ -1,4 +1,6 @@
-use super::*;
+use process::probe::{Audio, Video};
+
+use super::{video::made_rate, *};
 
 fn video(codec: &str) -> Stream {
     Stream {
