@@ -172,20 +172,30 @@ pub struct Run {
     pub count: u32,
 }
 
-/// The listed segments of one track in one period, in ticks of the track's timescale.
+/// The segments of one track in one period, in ticks of the track's timescale.
+///
+/// The numbers of a live presentation go on from period to period, so that they are the media
+/// sequence numbers of HLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
     /// Media time that is the start of the period.
     pub presentation_time_offset: u64,
     /// Number of the first listed segment; when nothing is listed yet, of the first to come.
     pub first_number: u64,
-    /// The listed segments.
+    /// Where the first segment will start while nothing is listed yet, when that is not the start
+    /// of the period.
+    pub first_start: Option<u64>,
+    /// The listed segments: those that are whole.
     pub runs: Vec<Run>,
+    /// Segments behind the listed ones that may be asked for although they are still being made.
+    /// A `SegmentTimeline` announces them; HLS has [`Timeline::parts`] instead.
+    pub ahead: Vec<Run>,
     /// Parts of the newest listed segments and of the one in progress, oldest first; only under
-    /// [`LowLatency`]. The segment in progress has the number behind the last listed one and
-    /// starts at [`Timeline::end`].
+    /// [`LowLatency::part_target`]. Those of a segment are all there from its first on. They have
+    /// to reach back over three target durations; the writer leaves out what is older.
     pub parts: Vec<Part>,
-    /// Numbers of listed segments whose media was lost (HLS `EXT-X-GAP`), ascending.
+    /// Numbers of listed segments whose media was lost, ascending. HLS marks them (`EXT-X-GAP`); a
+    /// `SegmentTimeline` addressed by time leaves them out.
     pub gaps: Vec<u64>,
 }
 
@@ -199,7 +209,7 @@ pub struct Part {
     pub index: u32,
     /// Duration in ticks.
     pub duration: u64,
-    /// Whether it begins with an independent frame.
+    /// Whether it holds an independent frame.
     pub independent: bool,
     /// Whether its media was lost.
     pub gap: bool,
@@ -248,6 +258,30 @@ impl Timeline {
         self.runs
             .last()
             .map(|run| run.start + u64::from(run.count) * run.duration)
+    }
+
+    /// Returns the number of the segment behind the last listed one: the one in progress.
+    pub fn next_number(&self) -> u64 {
+        self.first_number.saturating_add(self.len())
+    }
+
+    /// Returns where the segment behind the last listed one starts, in ticks.
+    pub fn next_start(&self) -> u64 {
+        self.end()
+            .or(self.first_start)
+            .unwrap_or(self.presentation_time_offset)
+    }
+
+    /// Returns the parts of a segment, none when they are not known.
+    pub fn parts_of(&self, number: u64) -> &[Part] {
+        let from = self.parts.partition_point(|part| part.segment < number);
+        let to = self.parts.partition_point(|part| part.segment <= number);
+        self.parts.get(from..to).unwrap_or_default()
+    }
+
+    /// Tells whether the media of a segment was lost.
+    pub fn is_gap(&self, number: u64) -> bool {
+        self.gaps.binary_search(&number).is_ok()
     }
 }
 
@@ -326,12 +360,12 @@ pub enum AvailabilityOffset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LowLatency {
     /// HLS `EXT-X-PART-INF:PART-TARGET`, which no part exceeds; absent when only DASH is low in
-    /// latency.
+    /// latency. With it every media playlist can be waited for.
     pub part_target: Option<Time>,
     /// MPD `SegmentTemplate@availabilityTimeOffset`.
     pub availability_offset: Option<AvailabilityOffset>,
     /// MPD `SegmentTemplate@availabilityTimeComplete` is written as `false`: the answer to a request
-    /// for a segment grows with it.
+    /// for a segment grows with it. Pictures are always whole.
     pub incomplete: bool,
     /// MPD `ServiceDescription/Latency@target`; least is three quarters, most twice of it.
     pub latency_target: Option<Time>,
@@ -379,5 +413,38 @@ mod tests {
         let numbers: Vec<u64> = timeline.segments().map(|(number, _, _)| number).collect();
         assert_eq!(numbers, [19, 20, 21, 22, 23]);
         assert_eq!(timeline.segments().nth(1), Some((20, 96, 96)));
+        assert_eq!((timeline.next_number(), timeline.next_start()), (24, 496));
+    }
+
+    #[test]
+    fn the_first_segment_to_come_has_a_place() {
+        let mut timeline = Timeline {
+            presentation_time_offset: 900,
+            first_number: 7,
+            ..Timeline::default()
+        };
+        assert_eq!((timeline.next_number(), timeline.next_start()), (7, 900));
+        timeline.first_start = Some(903);
+        assert_eq!(timeline.next_start(), 903);
+    }
+
+    #[test]
+    fn parts_are_found_by_their_segment() {
+        let part = |segment, index| Part {
+            segment,
+            index,
+            duration: 1,
+            independent: index == 0,
+            gap: false,
+        };
+        let timeline = Timeline {
+            parts: vec![part(4, 0), part(4, 1), part(6, 0)],
+            gaps: vec![4, 9],
+            ..Timeline::default()
+        };
+        for (number, count, gap) in [(3, 0, false), (4, 2, true), (5, 0, false), (6, 1, false)] {
+            assert_eq!(timeline.parts_of(number).len(), count, "{number}");
+            assert_eq!(timeline.is_gap(number), gap, "{number}");
+        }
     }
 }

@@ -5,7 +5,10 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{presentation::Presentation, presentation::Shape, template::Key};
+use crate::{
+    presentation::{Presentation, Shape, Timeline},
+    template::Key,
+};
 
 /// The media bytes of an answer: ordered slices, sent as they are.
 #[derive(Clone, Debug)]
@@ -101,6 +104,8 @@ pub struct Manifest {
 
 /// Makes a presentation. `manifest` is a position in [`Supplier::manifests`]; `track` a track
 /// number of that manifest's shape ([`Shape::tracks`]). All times are Unix ms.
+///
+/// Suppliers without low latency need none of the methods that have a default.
 pub trait Supplier: Send + Sync {
     /// Lists the manifests. The first is what `master.m3u8` and `manifest.mpd` show.
     fn manifests(&self) -> &[Manifest];
@@ -120,9 +125,24 @@ pub trait Supplier: Send + Sync {
         now: i64,
     ) -> Result<Payload, Refusal>;
 
-    /// Returns a part of a segment. The parts of a segment in order are its bytes, so this also
-    /// feeds answers that grow with their segment. [`Refusal::TooEarly`] and
-    /// [`Supplier::when`] tell about a part to come.
+    /// Tells how a media segment is to be answered: whole, or growing part by part. A segment that
+    /// may not be asked for yet is refused.
+    fn delivery(
+        &self,
+        manifest: usize,
+        track: usize,
+        key: Key,
+        now: i64,
+    ) -> Result<Delivery, Refusal> {
+        let whole = self.segment(manifest, track, key, now)?;
+        Ok(Delivery::Whole(whole))
+    }
+
+    /// Returns a part of a segment, once it is whole. The parts of a segment in order are its
+    /// bytes, so this also feeds answers that grow with their segment.
+    ///
+    /// A part to come is [`Refusal::TooEarly`], and [`Supplier::when`] tells about it; a part behind
+    /// the last one of a segment that has ended is [`Refusal::NotFound`].
     fn part(
         &self,
         _manifest: usize,
@@ -136,13 +156,22 @@ pub trait Supplier: Send + Sync {
         ))
     }
 
+    /// Returns the number of the segment that a URL means, whether it exists or not.
+    fn number(&self, _manifest: usize, _track: usize, key: Key) -> Result<u64, Refusal> {
+        match key {
+            Key::Number(number) => Ok(number),
+            Key::Time(time) => Err(Refusal::NotFound(format!(
+                "No segment is known that starts at time {time}."
+            ))),
+        }
+    }
+
     /// Returns how far a track has come: what is listed, unless the supplier knows more.
     fn edge(&self, manifest: usize, track: usize, now: i64) -> Result<Edge, Refusal> {
         let presentation = self.presentation(manifest, now)?;
         let last = presentation.periods.last();
         let timeline = last.and_then(|period| period.timelines.get(track));
-        let segment = timeline.map_or(0, |timeline| timeline.first_number + timeline.len());
-        Ok(Edge { segment, parts: 0 })
+        Ok(timeline.map_or(Edge::default(), Edge::of))
     }
 
     /// Returns when a track will be at least as far as `edge`; asked again after each change.
@@ -155,23 +184,47 @@ pub trait Supplier: Send + Sync {
     }
 }
 
+/// How a media segment is to be answered.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// In one piece, of which the length is known.
+    Whole(Payload),
+    /// As [`Supplier::part`] after part, each as soon as it is there. Also for segments that are
+    /// whole already where an answer is to look the same at any time.
+    Growing {
+        /// `Content-Type`.
+        content_type: &'static str,
+    },
+}
+
 /// One part of a segment.
 #[derive(Clone, Debug)]
 pub struct PartPayload {
     /// Its bytes.
     pub payload: Payload,
-    /// Whether the segment ends with it.
+    /// Whether the segment is known to end with it.
     pub last: bool,
 }
 
 /// How far a track has come: all segments before `segment` are whole, and of that one `parts` parts
-/// are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// are there. The last part of a segment and its end come together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edge {
     /// Number of the segment in progress.
     pub segment: u64,
     /// Number of its parts that are whole.
     pub parts: u32,
+}
+
+impl Edge {
+    /// Returns the edge that a timeline shows.
+    pub fn of(timeline: &Timeline) -> Self {
+        let segment = timeline.next_number();
+        Self {
+            segment,
+            parts: timeline.parts_of(segment).len() as u32,
+        }
+    }
 }
 
 /// When something will be there.
@@ -181,8 +234,20 @@ pub enum When {
     /// At this time, Unix ms: known beforehand, since it is computed.
     At(i64),
     /// Perhaps at the next change, which this waits for: it is being made. It costs nothing while
-    /// it waits, and wakes at any change of the presentation, or at its end.
+    /// it waits, and wakes at any change of the presentation since [`Supplier::when`] was asked, or
+    /// at its end.
     Change(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// Never: the presentation has ended before it.
     Never,
+}
+
+impl fmt::Debug for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now => f.write_str("Now"),
+            Self::At(at_ms) => write!(f, "At({at_ms})"),
+            Self::Change(_) => f.write_str("Change"),
+            Self::Never => f.write_str("Never"),
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// What stands between the name of a segment and the index of a part.
+const PART: &str = ".part";
+
 /// What a template asks for at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -175,6 +178,33 @@ impl Template {
         out
     }
 
+    /// Writes the URL of a part of a segment to `out`: that of the segment with `.part<index>` before
+    /// the extension of its file name (`V300/12.part3.m4s`).
+    pub fn expand_part_to(&self, out: &mut String, id: &str, bandwidth: u64, key: Key, index: u32) {
+        let start = out.len();
+        self.expand_to(out, id, bandwidth, Some(key));
+        let name = out[start..].rfind('/').map_or(start, |at| start + at + 1);
+        let at = match out[name..].rfind('.') {
+            Some(dot) if dot > 0 => name + dot,
+            _ => out.len(),
+        };
+        out.insert_str(at, &format!("{PART}{index}"));
+    }
+
+    /// Reads key and index out of `path` when it is the URL of a part, as
+    /// [`Template::expand_part_to`] writes it.
+    pub fn match_part(&self, path: &str, id: &str, bandwidth: u64) -> Option<(Key, u32)> {
+        let at = path.rfind(PART)?;
+        let after = &path[at + PART.len()..];
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let index = after[..digits].parse().ok()?;
+        let segment = [&path[..at], &after[digits..]].concat();
+        let key = self.match_path(&segment, id, bandwidth)??;
+        let mut canonical = String::with_capacity(path.len());
+        self.expand_part_to(&mut canonical, id, bandwidth, key, index);
+        (canonical == path).then_some((key, index))
+    }
+
     /// Reads the key out of `path` when `path` is this template filled in for `id`; `Some(None)`
     /// when the template has no key and the text matches.
     pub fn match_path(&self, path: &str, id: &str, bandwidth: u64) -> Option<Option<Key>> {
@@ -252,6 +282,40 @@ mod tests {
             None
         );
         assert_eq!(template.match_path(&url, "video/avc2", 0), None);
+    }
+
+    #[test]
+    fn parts_are_named_and_found_again() {
+        let key = Key::Number(12);
+        for (template, url) in [
+            ("$RepresentationID$/$Number$.m4s", "v.1/12.part3.m4s"),
+            ("$RepresentationID$/$Number$", "v.1/12.part3"),
+            ("$Number%04d$.a.mp4", "0012.a.part3.mp4"),
+            ("x/.$Number$", "x/.12.part3"),
+            (
+                "$RepresentationID$.part$Number$.m4s",
+                "v.1.part12.part3.m4s",
+            ),
+        ] {
+            let template = Template::parse(template).unwrap();
+            let mut found = "../".to_owned();
+            template.expand_part_to(&mut found, "v.1", 0, key, 3);
+            assert_eq!(found, format!("../{url}"));
+            assert_eq!(template.match_part(url, "v.1", 0), Some((key, 3)));
+        }
+        let template = Template::parse("$RepresentationID$/$Time$.m4s").unwrap();
+        for path in [
+            "v/12.m4s",
+            "v/12.part.m4s",
+            "v/12.part03.m4s",
+            "v/12.m4s.part3",
+            "v/12.part4294967296.m4s",
+            "v/012.part3.m4s",
+            "v.part3/12.m4s",
+            ".part3",
+        ] {
+            assert_eq!(template.match_part(path, "v", 0), None, "{path}");
+        }
     }
 
     #[test]
