@@ -116,6 +116,13 @@ pub trait Supplier: Send + Sync {
     /// Returns the init segment of a track.
     fn init(&self, manifest: usize, track: usize, now: i64) -> Result<Payload, Refusal>;
 
+    /// Returns an init segment by its path below the presentation. Asked when no template of
+    /// [`Supplier::manifests`] has it: a recorded presentation names init segments by content, and
+    /// those of earlier periods stay.
+    fn init_at(&self, _path: &str, _now: i64) -> Option<Payload> {
+        None
+    }
+
     /// Returns a media segment when it is whole.
     fn segment(
         &self,
