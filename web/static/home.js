@@ -27,17 +27,26 @@ async function copy(text) {
   }
 }
 
-// The page is rendered by the server: when what it lists has changed, it is fetched anew.
+// The page is rendered by the server: when what it lists has changed, it is fetched anew. Imports
+// only move their bars.
 let shown = null;
 async function watch() {
   try {
-    const listing = await (await fetch('/api/v1/assets')).json();
-    const state = JSON.stringify([listing.generation, listing.ready, listing.imports]);
-    if (shown !== null && shown !== state) location.reload();
-    shown = state;
+    const state = await (await fetch('/stat.json')).json();
+    const listed = JSON.stringify([state.generation, state.ready, state.imports.map(({name}) => name)]);
+    if (shown !== null && shown !== listed) location.reload();
+    shown = listed;
+    for (const one of state.imports) showImport(one);
   } catch {
     // The server is away; the next round tells.
   }
   setTimeout(watch, 2000);
+}
+
+function showImport({name, text, percent}) {
+  const place = [...document.querySelectorAll('[data-import]')].find(({dataset}) => dataset.import === name);
+  if (!place) return;
+  place.querySelector('.soft').textContent = text;
+  if (percent !== null) place.querySelector('progress').value = percent;
 }
 watch();

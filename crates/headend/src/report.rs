@@ -139,7 +139,7 @@ impl Listing {
                 .map(|asset| AssetReport::of(asset))
                 .collect(),
             problems: catalogue.problems().iter().map(Into::into).collect(),
-            imports: catalogue.importing().into_iter().map(Into::into).collect(),
+            imports: ImportReport::all(catalogue),
         }
     }
 }
@@ -349,6 +349,21 @@ fn duration_text(duration: Time) -> String {
         format!("{minutes}:{seconds:02} min")
     } else {
         format!("{hours}:{minutes:02}:{seconds:02} h")
+    }
+}
+
+impl ImportReport {
+    /// Describes all imports of a catalogue, the running one first.
+    pub(crate) fn all(catalogue: &Catalogue) -> Vec<Self> {
+        catalogue.importing().into_iter().map(Into::into).collect()
+    }
+
+    /// Says what is being done and how far it is.
+    pub(crate) fn text(&self) -> String {
+        match self.percent {
+            Some(percent) => format!("{}, {percent} %", self.stage),
+            None => self.stage.clone(),
+        }
     }
 }
 

@@ -36,57 +36,20 @@ const GRAPH: &str = "\
     [full2]scale=320:180[low];\
     sine=frequency=440:beep_factor=4:sample_rate=48000,volume=0.3[tone]";
 
-/// Everything behind the graph. Key frames lie at segment starts, every two seconds.
-const OUTPUT: &[&str] = &[
-    "-map",
-    "[high]",
-    "-map",
-    "[mid]",
-    "-map",
-    "[low]",
-    "-map",
-    "[tone]",
-    "-c:v",
-    "libx264",
-    "-preset",
-    "veryfast",
-    "-g",
-    "50",
-    "-keyint_min",
-    "50",
-    "-sc_threshold",
-    "0",
-    "-b:v:0",
-    "2500k",
-    "-maxrate:v:0",
-    "3000k",
-    "-bufsize:v:0",
-    "5000k",
-    "-b:v:1",
-    "900k",
-    "-maxrate:v:1",
-    "1100k",
-    "-bufsize:v:1",
-    "1800k",
-    "-b:v:2",
-    "300k",
-    "-maxrate:v:2",
-    "360k",
-    "-bufsize:v:2",
-    "600k",
-    "-c:a",
-    "aac",
-    "-b:a",
-    "96k",
-    "-ac",
-    "2",
-    "-f",
-    "dash",
-    "-seg_duration",
-    "2",
-    "-adaptation_sets",
-    "id=0,streams=v id=1,streams=a",
-];
+/// Everything behind the graph. Key frames lie at segment starts, every two seconds. Without B
+/// frames decoding and presentation times agree, and the DASH muxer, which looks at the former, cuts
+/// sound where it cuts pictures.
+const OUTPUT: &str = "\
+    -map [high] -map [mid] -map [low] -map [tone] \
+    -c:v libx264 -preset veryfast -bf 0 -g 50 -keyint_min 50 -sc_threshold 0 \
+    -b:v:0 2500k -maxrate:v:0 3000k -bufsize:v:0 5000k \
+    -b:v:1 900k -maxrate:v:1 1100k -bufsize:v:1 1800k \
+    -b:v:2 300k -maxrate:v:2 360k -bufsize:v:2 600k \
+    -c:a aac -b:a 96k -ac 2 \
+    -f dash -seg_duration 2";
+
+/// One adaptation set for the pictures, one for the sound.
+const SETS: [&str; 2] = ["-adaptation_sets", "id=0,streams=v id=1,streams=a"];
 
 /// Makes the sample below `root` unless it is there, and returns its folder. `on_progress` gets
 /// thousandths.
@@ -121,7 +84,7 @@ pub(crate) fn ensure(
 
 fn make(ffmpeg: &Ffmpeg, folder: &Path, on_progress: &mut impl FnMut(u16)) -> anyhow::Result<()> {
     let mut arguments: Vec<OsString> = ["-y", "-filter_complex", GRAPH].map(Into::into).into();
-    arguments.extend(OUTPUT.iter().map(Into::into));
+    arguments.extend(OUTPUT.split_whitespace().chain(SETS).map(Into::into));
     arguments.extend([
         "-t".into(),
         SECONDS.to_string().into(),

@@ -1,15 +1,16 @@
 //! Everything that is not media: pages, state, clock, metrics and the API.
 
+use asset::Catalogue;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use serve::{ETag, Entity, Request, Response, cors, reply};
 
 use super::{App, embedded};
 use crate::{
     metrics::Route,
     pages,
-    report::{Listing, is_ready},
+    report::{ImportReport, Listing, is_ready},
     url,
 };
 
@@ -52,7 +53,7 @@ pub(super) fn answer(
             app.metrics.render(),
         )),
         ("time", "") => state(reply::text(StatusCode::OK, iso8601(now_ms))),
-        ("config", "") => json_state(&app.settings),
+        ("config", "") => config(app),
         ("stat.json", "") => stat(app, now_ms),
         ("api", "v1/assets") => json_state(&listing(app)),
         _ => reply::text(
@@ -152,21 +153,59 @@ fn ready(app: &App) -> Response {
     state(response)
 }
 
+/// A short summary, which the home page asks for every other second.
 fn stat(app: &App, now_ms: i64) -> Response {
     let counts = app.counters.read();
-    let catalogue = app.content.get().map(|content| &content.catalogue);
+    let catalogue = app.content.get().map(|content| &*content.catalogue);
+    let imports: Vec<Value> = catalogue
+        .map(ImportReport::all)
+        .unwrap_or_default()
+        .iter()
+        .map(|import| json!({ "name": import.name, "text": import.text(), "percent": import.percent }))
+        .collect();
     json_state(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": iso8601(app.started_ms),
         "now": iso8601(now_ms),
         "uptime_ms": now_ms.saturating_sub(app.started_ms),
-        "ready": catalogue.is_some_and(|catalogue| is_ready(catalogue)),
-        "connections": { "open": counts.open, "accepted": counts.accepted, "refused": counts.refused },
+        "connections": {
+            "open": counts.open,
+            "accepted": counts.accepted,
+            "refused": counts.refused,
+        },
         "requests": counts.requests,
+        "ready": catalogue.is_some_and(is_ready),
+        "generation": catalogue.map_or(0, Catalogue::generation),
         "assets": catalogue.map_or(0, |catalogue| catalogue.all().len()),
         "problems": catalogue.map_or(0, |catalogue| catalogue.problems().len()),
-        "imports": catalogue.map_or(0, |catalogue| catalogue.importing().len()),
+        "imports": imports,
     }))
+}
+
+/// The settings, without what is secret in URLs.
+fn config(app: &App) -> Response {
+    match serde_json::to_value(&app.settings) {
+        Ok(mut settings) => {
+            mask(&mut settings);
+            json_state(&settings)
+        }
+        Err(error) => {
+            tracing::error!(%error, "settings cannot be written as JSON");
+            reply::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The settings cannot be shown.",
+            )
+        }
+    }
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = process::mask::text(text),
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Object(fields) => fields.values_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn json_state(value: &impl serde::Serialize) -> Response {
