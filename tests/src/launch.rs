@@ -49,6 +49,23 @@ pub fn wait_within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> 
     }
 }
 
+/// Runs a command to its end.
+///
+/// # Panics
+/// When it cannot be started or does not end within [`PATIENCE`].
+pub fn run(command: &mut Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut guard = Guard::spawn(command);
+    let stdout = drain(guard.child.stdout.take());
+    let stderr = drain(guard.child.stderr.take());
+    let status = guard.wait();
+    Output {
+        status,
+        stdout: stdout.join().expect("stdout is read"),
+        stderr: stderr.join().expect("stderr is read"),
+    }
+}
+
 /// A child in its own process group; the group is killed when this is dropped.
 #[derive(Debug)]
 pub struct Guard {
@@ -224,16 +241,7 @@ impl Launch {
     /// # Panics
     /// When it does not end within [`PATIENCE`].
     pub fn run(mut self) -> Output {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut guard = Guard::spawn(&mut self.command);
-        let stdout = drain(guard.child.stdout.take());
-        let stderr = drain(guard.child.stderr.take());
-        let status = guard.wait();
-        Output {
-            status,
-            stdout: stdout.join().expect("stdout is read"),
-            stderr: stderr.join().expect("stderr is read"),
-        }
+        run(&mut self.command)
     }
 
     /// Starts it as a server and waits until `/readyz` says yes.
