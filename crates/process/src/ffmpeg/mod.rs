@@ -4,7 +4,13 @@ mod abilities;
 mod progress;
 mod version;
 
-use std::{env, ffi::OsString, ops::ControlFlow, path::PathBuf, time::Duration};
+use std::{
+    env,
+    ffi::OsString,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use abilities::Abilities;
 pub use progress::{Parser, Progress};
@@ -57,6 +63,11 @@ impl Ffmpeg {
     /// Returns what starts the programs.
     pub fn spawner(&self) -> &Spawner {
         &self.spawner
+    }
+
+    /// Returns where ffmpeg is, for callers that choose all of its arguments.
+    pub fn program(&self) -> &Path {
+        &self.ffmpeg
     }
 
     /// Begins an ffmpeg command: no banner, no questions, warnings only, no status line.

@@ -136,8 +136,13 @@ pub fn probe(ffmpeg: &Ffmpeg, input: &OsStr) -> Result<Probe, Error> {
         .arg("-i")
         .arg(input)
         .timeout(LIMIT);
-    let output = ffmpeg.spawner().run(command)?;
-    json::read(&output).map_err(|error| Error::Output {
+    read(&ffmpeg.spawner().run(command)?)
+}
+
+/// Reads what `ffprobe -of json -show_format -show_streams` wrote, for callers that choose the other
+/// arguments and the time limit. Sections that it knows nothing of are skipped.
+pub fn read(output: &[u8]) -> Result<Probe, Error> {
+    json::read(output).map_err(|error| Error::Output {
         program: "ffprobe".to_owned(),
         reason: error.to_string(),
     })
