@@ -5,6 +5,7 @@
 //! meets a process or group that took over the number.
 
 use std::{
+    pin::pin,
     process::{self, ChildStderr, ChildStdin, ChildStdout},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -13,6 +14,7 @@ use std::{
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::sync::Notify;
 
 use crate::{Command, Error, Exit, Failure, Spawner, command::OnLine, tail, tail::Tail};
 
@@ -36,6 +38,7 @@ struct Shared {
     pid: Pid,
     state: Mutex<State>,
     ended: Condvar,
+    ended_async: Notify,
     tail: Tail,
 }
 
@@ -62,6 +65,7 @@ impl Child {
             pid: Pid::from_child(&process),
             state: Mutex::default(),
             ended: Condvar::new(),
+            ended_async: Notify::new(),
             tail: Tail::new(command.kept_lines),
         });
         let started = start_threads(&shared, process, stderr, command.on_line, spawner);
@@ -142,6 +146,19 @@ impl Child {
                 .0;
         }
         state.exit
+    }
+
+    /// Waits for the end without holding a thread; safe to cancel.
+    pub async fn ended(&self) -> Exit {
+        loop {
+            let mut notified = pin!(self.shared.ended_async.notified());
+            // Registered before looking, so that an end in between is not missed.
+            notified.as_mut().enable();
+            if let Some(exit) = self.exit() {
+                return exit;
+            }
+            notified.await;
+        }
     }
 
     /// Tells the group to end (`SIGTERM`) and returns at once.
@@ -271,4 +288,5 @@ fn conclude(shared: &Shared, exit: Exit) {
     state.exit = Some(exit);
     drop(state);
     shared.ended.notify_all();
+    shared.ended_async.notify_waiters();
 }

@@ -4,11 +4,12 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fmt,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use crate::mask;
+use crate::{mask, supervise::Priority};
 
 /// What a child gets of our environment; the rest is ours. Added to by [`Command::env`].
 const INHERITED: &[&str] = &[
@@ -34,13 +35,15 @@ const INHERITED: &[&str] = &[
 ];
 
 /// Where a standard stream of the child leads. stderr is always read by us.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub enum Stream {
     /// To `/dev/null`.
     #[default]
     Null,
     /// Through a pipe to us.
     Piped,
+    /// To this file or pipe, which may be the end of another child.
+    File(OwnedFd),
 }
 
 /// Called with every line of stderr, secrets masked, from the thread that reads it.
@@ -59,6 +62,7 @@ pub struct Command {
     pub(crate) grace: Duration,
     pub(crate) timeout: Option<Duration>,
     pub(crate) package: Option<&'static str>,
+    pub(crate) priority: Priority,
 }
 
 impl Command {
@@ -77,6 +81,7 @@ impl Command {
             grace: Duration::from_secs(3),
             timeout: None,
             package: None,
+            priority: Priority::default(),
         }
     }
 
@@ -154,6 +159,13 @@ impl Command {
     #[must_use]
     pub fn package(mut self, package: &'static str) -> Self {
         self.package = Some(package);
+        self
+    }
+
+    /// Sets what the child is worth to the machine.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
         self
     }
 

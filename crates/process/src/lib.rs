@@ -7,10 +7,11 @@
 //! shim      dies with us            mask      no secrets in logs and errors
 //! ffmpeg    where, which, progress  probe     what is in a media file
 //! host      processors and memory that we may use
+//! supervise a job kept alive: states, restarts, stalls, limits, reports
 //! ```
 //!
-//! Everything blocks; an async caller moves to a blocking thread, or takes the pipes of a
-//! [`Child`] and reads them its own way.
+//! Everything but [`supervise`] blocks; an async caller moves to a blocking thread, or takes the
+//! pipes of a [`Child`] and reads them its own way.
 #![forbid(unsafe_code)]
 
 mod child;
@@ -23,6 +24,7 @@ pub mod probe;
 mod run;
 pub mod shim;
 mod spawner;
+pub mod supervise;
 mod tail;
 
 pub use child::Child;

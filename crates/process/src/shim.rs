@@ -5,9 +5,13 @@
 //! Asking from within the child is what the standard library offers no safe way for; a stepping
 //! stone needs none. It costs one `exec` of our binary, some milliseconds.
 //!
+//! On the way it gives itself the priorities that the program is to have ([`Priority`]).
+//!
 //! Limits: the signal does not reach grandchildren (a shell's, say), and the kernel clears it when
 //! the program is set-uid. For a parent that ends in order neither matters, since it ends the
 //! whole group itself.
+
+mod priorities;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,6 +22,8 @@ use std::{
 
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
+use crate::supervise::Priority;
+
 /// First argument of a stepping stone. Not for people.
 const MARK: &str = "__child";
 
@@ -25,8 +31,11 @@ const MARK: &str = "__child";
 const NOT_EXECUTED: u8 = 127;
 
 /// Returns the arguments that make our binary a stepping stone; the program and its own follow.
-pub(crate) fn arguments(parent: u32) -> [OsString; 3] {
-    [MARK.into(), parent.to_string().into(), "--".into()]
+pub(crate) fn arguments(parent: u32, priority: &Priority) -> Vec<OsString> {
+    let mut arguments = vec![MARK.into(), parent.to_string().into()];
+    arguments.extend(priority.arguments());
+    arguments.push("--".into());
+    arguments
 }
 
 /// Becomes the program named in `arguments` if this process was started as a stepping stone.
@@ -52,8 +61,13 @@ fn step(mut arguments: impl Iterator<Item = OsString>) -> Result<std::convert::I
         .next()
         .and_then(|text| text.to_str()?.parse::<i32>().ok())
         .ok_or("the number of the parent is missing")?;
-    if arguments.next().as_deref() != Some(OsStr::new("--")) {
-        return Err("`--` is missing".to_owned());
+    let mut asked = Vec::new();
+    loop {
+        let argument = arguments.next().ok_or("`--` is missing")?;
+        if argument == "--" {
+            break;
+        }
+        asked.push(argument.to_string_lossy().into_owned());
     }
     let program = arguments.next().ok_or("the program is missing")?;
 
@@ -63,12 +77,40 @@ fn step(mut arguments: impl Iterator<Item = OsString>) -> Result<std::convert::I
     if getppid().is_none_or(|it| it.as_raw_nonzero().get() != parent) {
         return Err("the parent is gone".to_owned());
     }
+    let arguments: Vec<OsString> = arguments.collect();
+    let mut taken = priorities::take(&asked);
+    if taken.refused.is_empty()
+        && let Some(options) = taken.io.take()
+    {
+        // Comes back only if there is no `ionice`.
+        let options = options.into_iter().map(OsString::from);
+        let all = options.chain([program.clone()]).chain(arguments.clone());
+        taken.refused.push(format!(
+            "ionice: {}",
+            become_program("ionice".as_ref(), all)
+        ));
+    }
+    if !taken.refused.is_empty() {
+        let text = format!("priority {}", taken.refused.join("; "));
+        if taken.strict {
+            return Err(text);
+        }
+        let _ = writeln!(std::io::stderr(), "{text}; going on without");
+    }
+    let error = become_program(&program, arguments);
+    Err(format!("{}: {error}", program.display()))
+}
+
+/// Executes `program` in place of this process; returns only if that fails.
+fn become_program(
+    program: &OsStr,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> std::io::Error {
     #[expect(
         clippy::disallowed_methods,
         reason = "executes in place of this process: there is no child"
     )]
-    let error = process::Command::new(&program).args(arguments).exec();
-    Err(format!("{}: {error}", program.display()))
+    process::Command::new(program).args(arguments).exec()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! process. So one thread starts all children, and lives while a [`Spawner`] or a [`Child`] does.
 
 use std::{
-    io,
+    io, mem,
     path::PathBuf,
     process::{self, Stdio},
     sync::{Arc, mpsc},
@@ -69,21 +69,22 @@ impl Spawner {
     }
 
     /// Starts a child in a process group of its own.
-    pub fn spawn(&self, command: Command) -> Result<Child, Error> {
+    pub fn spawn(&self, mut command: Command) -> Result<Child, Error> {
         let Some(program) = command.resolve() else {
             return Err(Error::Missing {
                 program: command.program.to_string_lossy().into_owned(),
                 package: command.package,
             });
         };
+        let name = command.program.to_string_lossy().into_owned();
         let fail = |source| Error::Spawn {
-            program: command.program.to_string_lossy().into_owned(),
+            program: name.clone(),
             source,
         };
         tracing::debug!(command = command.line(), "starting");
         let (reply, answer) = mpsc::sync_channel(1);
         let request = Request {
-            command: self.prepare(&command, program),
+            command: self.prepare(&mut command, program),
             reply,
         };
         let gone = || io::Error::other("the spawner thread is gone");
@@ -95,7 +96,7 @@ impl Spawner {
         Child::supervise(child, command, self.clone())
     }
 
-    fn prepare(&self, command: &Command, program: PathBuf) -> process::Command {
+    fn prepare(&self, command: &mut Command, program: PathBuf) -> process::Command {
         use std::os::unix::process::CommandExt;
         #[expect(
             clippy::disallowed_methods,
@@ -105,7 +106,9 @@ impl Spawner {
         let mut prepared = match &self.inner.shim {
             Some(shim) => {
                 let mut prepared = new(shim);
-                prepared.args(shim::arguments(process::id())).arg(program);
+                prepared
+                    .args(shim::arguments(process::id(), &command.priority))
+                    .arg(program);
                 prepared
             }
             None => new(&program),
@@ -114,8 +117,8 @@ impl Spawner {
             .args(&command.arguments)
             .env_clear()
             .envs(command.full_environment())
-            .stdin(stdio(command.stdin))
-            .stdout(stdio(command.stdout))
+            .stdin(stdio(mem::take(&mut command.stdin)))
+            .stdout(stdio(mem::take(&mut command.stdout)))
             .stderr(Stdio::piped())
             .process_group(0);
         if let Some(folder) = &command.folder {
@@ -129,5 +132,6 @@ fn stdio(stream: Stream) -> Stdio {
     match stream {
         Stream::Null => Stdio::null(),
         Stream::Piped => Stdio::piped(),
+        Stream::File(file) => file.into(),
     }
 }
