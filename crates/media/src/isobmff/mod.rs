@@ -11,6 +11,7 @@
 //! | [`fields`] | named fields of single boxes, read and written in place |
 //! | [`splice`] | edits that change sizes, with every reference across them made right |
 //! | [`retime`] | moves a media segment on the time line |
+//! | [`chunk`] | cuts a media segment into chunks that can be sent one by one |
 //! | [`init`], [`codec`] | what an init segment says, with codec strings; init segments for live |
 //! | [`segment`], [`sidx`] | fragments, samples and segment indexes |
 //! | [`build`] | new boxes and fragments |
@@ -20,6 +21,7 @@
 
 mod be;
 pub mod build;
+pub mod chunk;
 pub mod codec;
 mod error;
 pub mod fields;

@@ -4,6 +4,7 @@
 //! on the AdaptationSet when all its tracks agree, else on each Representation. Only templates are
 //! written, whatever addressing the source had. Elements follow the order of the schema.
 
+mod low_latency;
 mod segments;
 
 use std::{borrow::Cow, fmt::Write as _};
@@ -13,6 +14,7 @@ use crate::{
     iso8601::{Milliseconds, push_date_time, push_duration},
     presentation::{
         Content, Live, Liveness, Period, Presentation, Shape, SwitchingSet, Timeline, Track,
+        UtcTiming,
     },
     time::Time,
     xml::{Element, push_attribute_value, push_element, push_text},
@@ -56,13 +58,26 @@ pub fn write(presentation: &Presentation, host: &str) -> String {
     let shape = first.map_or(&none, |period| &period.shape);
     out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     push_mpd_tag(&mut out, presentation, shape);
-    push_elements(&mut out, &shape.elements, 1, &BEHIND_PERIODS, false);
+    let live = match &presentation.liveness {
+        Liveness::Live(live) => Some(live),
+        Liveness::Static { .. } => None,
+    };
+    let service = live.and_then(low_latency::Service::of);
+    for element in &shape.elements {
+        let replaced = service.is_some() && element.local_name() == low_latency::SERVICE;
+        if !replaced && !BEHIND_PERIODS.contains(&element.local_name()) {
+            push_element(&mut out, element, 1);
+        }
+    }
+    if let Some(service) = &service {
+        service.push(&mut out);
+    }
     for period in &presentation.periods {
-        push_period(&mut out, presentation, period);
+        push_period(&mut out, presentation, period, live, host);
     }
     push_elements(&mut out, &shape.elements, 1, &BEHIND_PERIODS, true);
-    if let Liveness::Live(live) = &presentation.liveness {
-        push_clocks(&mut out, live, host);
+    for timing in live.iter().flat_map(|live| &live.utc_timing) {
+        push_clock(&mut out, timing, host, 1);
     }
     out.push_str("</MPD>\n");
     out
@@ -125,20 +140,25 @@ fn namespaces(presentation: &Presentation) -> Vec<(&str, &str)> {
     found
 }
 
-fn push_clocks(out: &mut String, live: &Live, host: &str) {
-    for timing in &live.utc_timing {
-        out.push_str("  <UTCTiming");
-        attribute(out, "schemeIdUri", &timing.scheme);
-        out.push_str(" value=\"");
-        if timing.value.starts_with('/') {
-            push_attribute_value(out, host);
-        }
-        push_attribute_value(out, &timing.value);
-        out.push_str("\"/>\n");
+fn push_clock(out: &mut String, timing: &UtcTiming, host: &str, indent: usize) {
+    push_indent(out, indent);
+    out.push_str("<UTCTiming");
+    attribute(out, "schemeIdUri", &timing.scheme);
+    out.push_str(" value=\"");
+    if timing.value.starts_with('/') {
+        push_attribute_value(out, host);
     }
+    push_attribute_value(out, &timing.value);
+    out.push_str("\"/>\n");
 }
 
-fn push_period(out: &mut String, presentation: &Presentation, period: &Period) {
+fn push_period(
+    out: &mut String,
+    presentation: &Presentation,
+    period: &Period,
+    live: Option<&Live>,
+    host: &str,
+) {
     let shape = &period.shape;
     out.push_str("  <Period");
     attribute(out, "id", &period.id);
@@ -154,8 +174,15 @@ fn push_period(out: &mut String, presentation: &Presentation, period: &Period) {
             .map(|_| timelines.next().map_or_else(Cow::default, Cow::Borrowed))
             .collect();
         if !set.tracks.is_empty() {
-            let plan = segments::Plan::new(presentation.addressing, period.start_number, set);
-            push_set(out, set, &set_id(shape, index), &plan, &of_set);
+            let low_latency = live.and_then(|live| live.low_latency.as_ref());
+            let plan = segments::Plan::new(
+                presentation.addressing,
+                period.start_number,
+                set,
+                low_latency,
+            );
+            let reference = live.and_then(|live| low_latency::Reference::of(live, period, host));
+            push_set(out, set, &set_id(shape, index), &plan, &of_set, reference);
         }
     }
     push_elements(out, &shape.period_elements, 2, &BEHIND_SETS, true);
@@ -184,6 +211,7 @@ fn push_set(
     id: &str,
     plan: &segments::Plan,
     timelines: &[Cow<'_, Timeline>],
+    reference: Option<low_latency::Reference<'_>>,
 ) {
     out.push_str("    <AdaptationSet");
     attribute(out, "id", id);
@@ -193,7 +221,16 @@ fn push_set(
     }
     kept_attributes(out, &set.attributes, &SET_ATTRIBUTES);
     out.push_str(">\n");
-    push_set_elements(out, set);
+    let timed = matches!(set.content, Content::Video | Content::Audio);
+    let presentation_time = match (set.tracks.first(), timelines.first()) {
+        (Some(track), Some(timeline)) => plan.offset(track, timeline),
+        _ => 0,
+    };
+    push_set_elements(out, set, |out| {
+        if let Some(reference) = reference.as_ref().filter(|_| timed) {
+            reference.push(out, presentation_time);
+        }
+    });
     let shared = plan.is_shared(&set.tracks, timelines);
     if shared && let (Some(track), Some(timeline)) = (set.tracks.first(), timelines.first()) {
         plan.push_template(out, track, timeline, 3);
@@ -205,16 +242,24 @@ fn push_set(
 }
 
 /// Writes the kept children of a set, and Label and Role where they are known but not kept.
-fn push_set_elements(out: &mut String, set: &SwitchingSet) {
+/// `behind_label` writes what the schema wants right behind Label.
+fn push_set_elements(out: &mut String, set: &SwitchingSet, behind_label: impl FnOnce(&mut String)) {
     let has = |name: &str| set.elements.iter().any(|e| e.local_name() == name);
-    let mut label = set.label.as_deref().filter(|_| !has("Label"));
+    let label = set.label.as_deref().filter(|_| !has("Label"));
+    let mut inserted = Some((label, behind_label));
+    let mut insert = |out: &mut String| {
+        if let Some((label, behind_label)) = inserted.take() {
+            push_label(out, label);
+            behind_label(out);
+        }
+    };
     for element in &set.elements {
         if BEHIND_LABEL.contains(&element.local_name()) {
-            push_label(out, label.take());
+            insert(out);
         }
         push_element(out, element, 3);
     }
-    push_label(out, label);
+    insert(out);
     if has("Role") {
         return;
     }

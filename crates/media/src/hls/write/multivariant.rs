@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    VERSION,
     groups::{
         Group, audio_groups, has_role, is_special, is_trick_mode, language, peak, quotable,
         subtitles,
@@ -13,7 +14,7 @@ use crate::presentation::{Content, Presentation, Shape, SwitchingSet, Track};
 
 pub(super) fn write(presentation: &Presentation, query: &str) -> String {
     let mut out = String::with_capacity(2048);
-    push_version(&mut out);
+    push_version(&mut out, VERSION);
     out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     let Some(period) = presentation.periods.last() else {
         return out;

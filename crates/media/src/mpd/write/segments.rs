@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use super::{attribute, number_attribute, push_indent};
 use crate::{
-    presentation::{Addressing, Content, StartNumber, SwitchingSet, Timeline, Track},
+    presentation::{
+        Addressing, AvailabilityOffset, Content, LowLatency, Run, StartNumber, SwitchingSet,
+        Timeline, Track,
+    },
     template::Template,
     time::{Round, Time, Timescale},
 };
@@ -13,22 +16,28 @@ use crate::{
 pub(super) struct Plan {
     addressing: Addressing,
     start_number: StartNumber,
+    availability_offset: Option<AvailabilityOffset>,
+    incomplete: bool,
 }
 
 impl Plan {
-    /// Pictures are always addressed by number, whatever the rest of the presentation does.
+    /// Pictures are always addressed by number and whole, whatever the rest of the presentation does.
     pub(super) fn new(
         addressing: Addressing,
         start_number: StartNumber,
         set: &SwitchingSet,
+        low_latency: Option<&LowLatency>,
     ) -> Self {
-        let addressing = match set.content {
-            Content::Image => Addressing::Number,
-            Content::Video | Content::Audio | Content::Text => addressing,
-        };
+        let is_image = set.content == Content::Image;
         Self {
-            addressing,
+            addressing: if is_image {
+                Addressing::Number
+            } else {
+                addressing
+            },
             start_number,
+            availability_offset: low_latency.and_then(|low| low.availability_offset),
+            incomplete: low_latency.is_some_and(|low| low.incomplete) && !is_image,
         }
     }
 
@@ -50,7 +59,9 @@ impl Plan {
                             && self.number(other_timeline) == self.number(timeline)
                     }
                     Addressing::TimelineTime | Addressing::TimelineNumber => {
-                        other_timeline == timeline
+                        other_timeline.presentation_time_offset == timeline.presentation_time_offset
+                            && other_timeline.first_number == timeline.first_number
+                            && self.announced(other_timeline) == self.announced(timeline)
                     }
                 }
         })
@@ -88,7 +99,7 @@ impl Plan {
             if let Some(number) = self.number(timeline) {
                 number_attribute(out, "startNumber", number);
             }
-            push_offset(out, offset(track, timeline).ticks_in(scale, Round::Nearest));
+            self.push_offsets(out, track, timeline);
             out.push_str("/>\n");
             return;
         }
@@ -96,11 +107,59 @@ impl Plan {
         if self.addressing == Addressing::TimelineNumber {
             number_attribute(out, "startNumber", timeline.first_number);
         }
-        push_offset(out, to_i64(timeline.presentation_time_offset));
+        self.push_offsets(out, track, timeline);
         out.push_str(">\n");
-        push_timeline(out, timeline, indent + 1);
+        push_timeline(out, &self.announced(timeline), indent + 1);
         push_indent(out, indent);
         out.push_str("</SegmentTemplate>\n");
+    }
+
+    /// Returns the presentation time offset in ticks of the SegmentTemplate.
+    pub(super) fn offset(&self, track: &Track, timeline: &Timeline) -> u64 {
+        if self.addressing != Addressing::Number {
+            return timeline.presentation_time_offset;
+        }
+        let scale = number_timescale(track, timeline);
+        let ticks = offset(track, timeline).ticks_in(scale, Round::Nearest);
+        u64::try_from(ticks).unwrap_or(0)
+    }
+
+    fn push_offsets(&self, out: &mut String, track: &Track, timeline: &Timeline) {
+        let ticks = self.offset(track, timeline);
+        if ticks > 0 {
+            number_attribute(out, "presentationTimeOffset", ticks);
+        }
+        match self.availability_offset {
+            Some(AvailabilityOffset::Ahead(time)) if time > Time::ZERO => {
+                attribute(out, "availabilityTimeOffset", &time.to_string());
+            }
+            Some(AvailabilityOffset::Infinite) => attribute(out, "availabilityTimeOffset", "INF"),
+            Some(AvailabilityOffset::Ahead(_)) | None => {}
+        }
+        if self.incomplete {
+            attribute(out, "availabilityTimeComplete", "false");
+        }
+    }
+
+    /// Returns what the SegmentTimeline lists: the segments that are whole and those ahead. Lost
+    /// ones are left out where times tell them apart; numbers count what is listed.
+    fn announced<'t>(&self, timeline: &'t Timeline) -> Cow<'t, [Run]> {
+        let without_gaps = self.addressing == Addressing::TimelineTime && !timeline.gaps.is_empty();
+        if timeline.ahead.is_empty() && !without_gaps {
+            return Cow::Borrowed(&timeline.runs);
+        }
+        let mut listed = Timeline::default();
+        for (number, start, duration) in timeline.segments() {
+            if !(without_gaps && timeline.is_gap(number)) {
+                listed.push(start, duration);
+            }
+        }
+        for run in &timeline.ahead {
+            for index in 0..u64::from(run.count) {
+                listed.push(run.start + index * run.duration, run.duration);
+            }
+        }
+        Cow::Owned(listed.runs)
     }
 }
 
@@ -136,22 +195,16 @@ fn to_i64(ticks: u64) -> i64 {
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
-fn push_offset(out: &mut String, ticks: i64) {
-    if ticks > 0 {
-        number_attribute(out, "presentationTimeOffset", ticks.unsigned_abs());
-    }
-}
-
 /// Writes the SegmentTimeline: `t` on the first `S` and behind every gap, `r` for repeats.
-fn push_timeline(out: &mut String, timeline: &Timeline, indent: usize) {
+fn push_timeline(out: &mut String, runs: &[Run], indent: usize) {
     push_indent(out, indent);
-    if timeline.runs.is_empty() {
+    if runs.is_empty() {
         out.push_str("<SegmentTimeline/>\n");
         return;
     }
     out.push_str("<SegmentTimeline>\n");
     let mut expected = None;
-    for run in &timeline.runs {
+    for run in runs {
         push_indent(out, indent + 1);
         out.push_str("<S");
         if expected != Some(run.start) {
