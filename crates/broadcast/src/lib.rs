@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod document;
+pub mod encode;
 pub mod input;
 pub mod ladder;
 pub mod probe;

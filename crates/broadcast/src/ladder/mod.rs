@@ -29,7 +29,9 @@ pub use options::{
     AudioCodec, AudioLayout, AudioOptions, AudioPick, H264Profile, Ladder, MissingAudio, Preset,
     Profile, RungChoice, RungOptions, Tune,
 };
-pub use plan::{AudioTrack, Coding, H264, Plan, Problem, Selector, Sound, Spec, VideoTrack, plan};
+pub use plan::{
+    AudioTrack, Coding, H264, Picture, Plan, Problem, Selector, Sound, Spec, VideoTrack, plan,
+};
 pub use table::{Listing, Rung, list};
 
 #[cfg(test)]

@@ -193,15 +193,12 @@ impl Cutter {
     /// Marks everything up to `time` as lost.
     pub(super) fn gap_to(&mut self, time: i64, sink: &mut Sink<'_>) {
         self.close_pending(true, sink);
+        // A rest that is much shorter than a part is not worth a segment of its own.
+        let rest = self.target / 5;
         while self.position < time {
             let border = self.border(self.cell + 1);
-            // A rest of less than a fifth of a part is not worth a segment of its own.
-            let closes = time >= border - self.target / 5;
-            let stop = if closes && time - border > self.target / 5 {
-                border.max(self.position + 1)
-            } else {
-                time
-            };
+            let closes = time >= border - rest;
+            let stop = if time > border + rest { border } else { time };
             self.gap_parts(stop, sink);
             if closes {
                 self.end_segment(false, sink);
@@ -218,7 +215,7 @@ impl Cutter {
             } else {
                 self.border(self.cell + 1)
             };
-            self.gap_parts(stop.max(self.position + 1), sink);
+            self.gap_parts(stop, sink);
             self.end_segment(self.number() == number, sink);
         }
     }
@@ -261,7 +258,10 @@ impl Cutter {
         self.has_media = false;
     }
 
+    /// Marks media of the segment in progress as lost, at least a tick of it when there is nothing
+    /// else in it.
     fn gap_parts(&mut self, stop: i64, sink: &mut Sink<'_>) {
+        let stop = stop.max(self.position + i64::from(!self.is_open()));
         while self.position < stop {
             let duration = (stop - self.position).min(self.target);
             let part = Part {

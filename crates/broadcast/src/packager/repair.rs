@@ -40,7 +40,9 @@ pub(super) struct Line {
     /// How long after its end the last sample arrived.
     lag: i64,
     /// The same of the first sample.
-    first_lag: i64,
+    first_lag: Option<i64>,
+    /// Whether drift against the wall clock is looked for.
+    is_reference: bool,
     part: i64,
     jump: i64,
     outage: i64,
@@ -52,6 +54,7 @@ impl Line {
     /// Begins a line at the start of a stretch.
     pub(super) fn new(
         track: &InitTrack,
+        is_reference: bool,
         shift_ms: i64,
         origin: i64,
         part_target: Time,
@@ -72,7 +75,8 @@ impl Line {
             nominal: frame.clamp(1, part),
             started: false,
             lag: 0,
-            first_lag: 0,
+            first_lag: None,
+            is_reference,
             part,
             jump: ticks(limits.jump_ms),
             outage: ticks(limits.outage_ms),
@@ -106,12 +110,14 @@ impl Line {
         if !self.started {
             return self.first(sample, step, lag, counters);
         }
+        let first_lag = *self.first_lag.get_or_insert(lag);
         let before = self.lag;
         if plausible {
             self.lag = lag;
         }
-        let off = lag.saturating_sub(self.first_lag);
-        if sample.is_sync() && (off > self.late || off < -self.early) && step.abs() <= self.jump {
+        let off = lag.saturating_sub(first_lag);
+        let has_drifted = off > self.late || off < -self.early;
+        if self.is_reference && has_drifted && sample.is_sync() && step.abs() <= self.jump {
             return Verdict::Drift;
         }
         if step.abs() <= (self.nominal / 2).max(1) {
@@ -170,7 +176,7 @@ impl Line {
         }
         self.started = true;
         self.lag = lag;
-        self.first_lag = lag;
+        self.first_lag = Some(lag);
         if step > self.part {
             self.expected = sample.end();
             return Verdict::Hole(sample);
@@ -216,6 +222,7 @@ mod tests {
         let init = Init::read(testing::AVC_INIT).expect("reads");
         let mut line = Line::new(
             &init.track,
+            true,
             10_000,
             900_000,
             Time::from_ms(501),

@@ -274,11 +274,7 @@ impl Packager {
         let Some(since) = self.tracks.iter().filter_map(waiting).min() else {
             return;
         };
-        let of = &self.settings.tracks;
-        let reference = of
-            .iter()
-            .position(|track| track.content == Content::Video)
-            .unwrap_or(0);
+        let reference = self.settings.reference();
         let is_ready = !self.tracks[reference].waiting.is_empty();
         let is_over = now.saturating_sub(since) >= self.settings.limits.start_wait_ms;
         if is_ready && (is_over || self.tracks.iter().all(|track| track.has_init)) {
@@ -360,6 +356,7 @@ impl Packager {
         let cutter = Cutter::new(track, &init.track, &self.settings, &running.stretch);
         let line = Line::new(
             &init.track,
+            track == self.settings.reference(),
             running.shift_ms,
             cutter.position(),
             self.settings.part_target,
@@ -438,6 +435,14 @@ impl Packager {
 }
 
 impl Settings {
+    /// Returns the number of the track that stretches begin with: the first video track.
+    fn reference(&self) -> usize {
+        let mut tracks = self.tracks.iter();
+        tracks
+            .position(|track| track.content == Content::Video)
+            .unwrap_or(0)
+    }
+
     /// Tells whether a time of the encoder lies on the other side of a jump.
     fn is_stale(&self, source: Time, start: Option<Time>) -> bool {
         start.is_some_and(|start| {

@@ -43,10 +43,12 @@ pub(crate) struct View<'a> {
     pub(crate) measured: &'a Measured,
     /// What goes before on the same time line, directly.
     pub(crate) before: Option<&'a Measured>,
+    /// Date less decode time of the first segment of this time line, and of this.
+    pub(crate) anchors: Option<(Nanos, Nanos)>,
     /// Duration that the manifest states.
     pub(crate) listed: Option<Nanos>,
-    /// What the stated duration may be off, when it is nominal.
-    pub(crate) duration_tolerance: Nanos,
+    /// What stated durations and dates may be off.
+    pub(crate) tolerance: Nanos,
     /// `INDEPENDENT=YES`.
     pub(crate) independent: bool,
     /// Part target.
@@ -65,7 +67,7 @@ pub(crate) struct View<'a> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 10] = [
+pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 11] = [
     entry(
         "C3-duration",
         "RFC 8216bis 4.4.4.1",
@@ -95,6 +97,12 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 10] = [
         "RFC 8216bis 6.2.5",
         "a part that was hinted at is sent at line speed once it is whole",
         burst,
+    ),
+    entry(
+        "L14-decode",
+        "RFC 8216bis 4.4.4.6",
+        "dates go with decode times between discontinuities",
+        anchors,
     ),
     entry(
         "L15-sync",
@@ -137,7 +145,7 @@ fn duration(view: &View<'_>) -> Vec<String> {
         return Vec::new();
     };
     let found = view.measured.duration();
-    when((found - listed).abs() > view.duration_tolerance, || {
+    when((found - listed).abs() > view.tolerance, || {
         format!("{} has {} of media, the manifest says {}", view.what, seconds(found), seconds(listed))
     })
 }
@@ -177,6 +185,16 @@ fn burst(view: &View<'_>) -> Vec<String> {
     let limit = (to_ms(target) / 2).max(200);
     let wrong = view.is_part && millis(total.saturating_sub(first)) > limit;
     when(wrong, || format!("{} was sent bit by bit", view.what))
+}
+
+fn anchors(view: &View<'_>) -> Vec<String> {
+    let Some((first, now)) = view.anchors else {
+        return Vec::new();
+    };
+    let off = now - first;
+    when(off.abs() > view.tolerance, || {
+        format!("the date of {} is {} off its decode time", view.what, seconds(off))
+    })
 }
 
 fn sync(view: &View<'_>) -> Vec<String> {
