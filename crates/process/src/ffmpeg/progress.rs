@@ -104,7 +104,7 @@ mod tests {
         let mut parser = Parser::default();
         let text = "frame=48\nfps=29.97\nstream_0_0_q=-1.0\nstream_1_0_q=28.5\nbitrate=N/A\ntotal_size=1024\n\
                     out_time_us=1920000\nout_time_ms=1920000\nout_time=00:00:01.920000\n\
-                    dup_frames=0\nspeed=3.79x\nprogress=continue\n\
+                    dup_frames=0\ndrop_frames=2\nspeed=3.79x\nprogress=continue\n\
                     out_time_us=N/A\nspeed=   2x\nprogress=end\n";
         let reports: Vec<Progress> = text.lines().filter_map(|line| parser.line(line)).collect();
         let first = Progress {
@@ -112,6 +112,7 @@ mod tests {
             frame: Some(48),
             fps_permille: Some(29_970),
             duplicated: Some(0),
+            dropped: Some(2),
             quality_permille: vec![-1000, 28_500],
             total_size: Some(1024),
             speed_permille: Some(3790),

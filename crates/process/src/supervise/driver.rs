@@ -549,7 +549,7 @@ fn listen(command: &mut Command, recorder: &Recorder, log: Option<&LogFile>) {
             before(line);
         }
         if let Some(log) = &log {
-            log.line(format!("{name}: {line}"));
+            log.line(&format!("{name}: {line}"));
         }
         recorder.line(line);
     }));

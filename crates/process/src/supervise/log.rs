@@ -5,7 +5,7 @@
 //! second may have, and lines that the disk is too slow for, are counted instead of written.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
@@ -42,15 +42,21 @@ impl Default for LogLimits {
 }
 
 /// A log file. Clones write to the same one; it is closed when the last is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LogFile {
     lines: mpsc::SyncSender<String>,
     lost: Arc<AtomicU64>,
+    stamp: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 impl LogFile {
-    /// Opens or begins the file at `path`.
-    pub fn open(path: impl Into<PathBuf>, limits: LogLimits) -> io::Result<Self> {
+    /// Opens or begins the file at `path`. Every line begins with what `stamp` returns when the line
+    /// is added, the time of day, say.
+    pub fn open(
+        path: impl Into<PathBuf>,
+        limits: LogLimits,
+        stamp: impl Fn() -> String + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let mut file = Rotated::open(path.into(), limits)?;
         let (lines, inbox) = mpsc::sync_channel::<String>(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
@@ -77,14 +83,25 @@ impl LogFile {
                     file.line(&format!("({suppressed} lines suppressed)"));
                 }
             })?;
-        Ok(Self { lines, lost })
+        Ok(Self {
+            lines,
+            lost,
+            stamp: Arc::new(stamp),
+        })
     }
 
     /// Adds a line, without a line feed. Never waits.
-    pub fn line(&self, line: impl Into<String>) {
-        if self.lines.try_send(line.into()).is_err() {
+    pub fn line(&self, line: &str) {
+        let line = format!("{} {line}", (self.stamp)());
+        if self.lines.try_send(line).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl fmt::Debug for LogFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFile").finish_non_exhaustive()
     }
 }
 
@@ -255,11 +272,11 @@ mod tests {
     fn lines_reach_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(file_name("a/b"));
-        let log = LogFile::open(&path, LogLimits::default()).unwrap();
+        let log = LogFile::open(&path, LogLimits::default(), || "t".to_owned()).unwrap();
         log.line("one");
         log.line("two");
         let start = Instant::now();
-        while fs::read_to_string(&path).unwrap() != "one\ntwo\n" {
+        while fs::read_to_string(&path).unwrap() != "t one\nt two\n" {
             assert!(start.elapsed() < Duration::from_secs(30));
             thread::sleep(Duration::from_millis(5));
         }

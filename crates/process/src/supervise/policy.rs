@@ -124,8 +124,8 @@ mod tests {
         let fail = Reason::new(Class::Signal, "");
         let rule = |policy, finish_on_eof, max_restarts| Restart {
             policy,
-            finish_on_eof,
             max_restarts,
+            finish_on_eof,
             ..Restart::default()
         };
         for (rule, reason, failures, expected) in [

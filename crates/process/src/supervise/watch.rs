@@ -65,6 +65,8 @@ pub enum Verdict {
 pub struct Watch {
     patience: Patience,
     began: Instant,
+    /// When any track gave its first.
+    first: Option<Instant>,
     tracks: Vec<Seen>,
     speed: SpeedMeter,
 }
@@ -88,6 +90,7 @@ impl Watch {
         Self {
             patience,
             began: now,
+            first: None,
             tracks: tracks.into_iter().map(seen).collect(),
             speed: SpeedMeter::new(patience.speed_over),
         }
@@ -99,6 +102,7 @@ impl Watch {
             if count != seen.count {
                 seen.count = count;
                 seen.at = Some(now);
+                self.first.get_or_insert(now);
             }
         }
     }
@@ -160,7 +164,6 @@ impl Watch {
     }
 
     fn not_opened(&self, now: Instant) -> Option<Reason> {
-        let first = self.tracks.iter().filter_map(|seen| seen.at).min();
         let names: Vec<&str> = self
             .tracks
             .iter()
@@ -170,12 +173,12 @@ impl Watch {
         if names.is_empty() {
             return None;
         }
-        let (since, limit) = match first {
+        let (since, limit) = match self.first {
             None => (self.began, self.patience.open?),
             Some(first) => (first, self.patience.gather),
         };
         (now.saturating_duration_since(since) >= limit).then(|| {
-            let text = match first {
+            let text = match self.first {
                 None => format!("the input gave nothing within {} s", limit.as_secs()),
                 Some(_) => format!(
                     "track {} gave nothing within {} s of the first one",

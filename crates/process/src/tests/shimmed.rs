@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{eventually, is_gone, spawner};
-use crate::{Command, Exit, Spawner, Stream};
+use crate::{
+    Command, Exit, Spawner, Stream,
+    supervise::{IoClass, Priority},
+};
 
 /// Finds the example that is its own stepping stone, which is built along with tests.
 fn example() -> Option<PathBuf> {
@@ -53,6 +56,57 @@ fn a_stepping_stone_is_not_noticed() {
         .unwrap();
     assert_eq!(line.trim(), child.id().to_string());
     assert_eq!(child.wait(), Exit::Code(5));
+}
+
+#[test]
+fn priorities_are_set_before_the_program_starts() {
+    let Some(example) = example() else { return };
+    let spawner = Spawner::with_shim(example).unwrap();
+    let run = |priority| {
+        let script = "cut -d' ' -f19 /proc/$$/stat; cat /proc/$$/oom_score_adj; \
+                      grep Cpus_allowed_list /proc/$$/status; ionice -p $$";
+        let command = Command::new("sh").args(["-c", script]).priority(priority);
+        String::from_utf8(spawner.run(command).unwrap()).unwrap()
+    };
+    let plain = run(Priority::default());
+    let cpu: u16 = plain
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .and_then(|list| list.trim().split(['-', ',']).next()?.parse().ok())
+        .unwrap();
+    let output = run(Priority {
+        nice: Some(7),
+        io: Some(IoClass::BestEffort(6)),
+        cpus: vec![cpu],
+        oom_score_adj: Some(500),
+        strict: false,
+    });
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "7");
+    assert_eq!(lines[1], "500");
+    let allowed = lines[2].rsplit('\t').next().unwrap();
+    assert_eq!(allowed, cpu.to_string());
+    if Command::new("ionice").resolve().is_some() {
+        assert_eq!(lines[3], "best-effort: prio 6");
+    }
+}
+
+#[test]
+fn a_priority_that_cannot_be_had_is_a_warning_or_an_end() {
+    let Some(example) = example() else { return };
+    let spawner = Spawner::with_shim(example).unwrap();
+    let priority = |strict| Priority {
+        cpus: vec![65_000],
+        strict,
+        ..Priority::default()
+    };
+    for (strict, exit) in [(false, Exit::Code(0)), (true, Exit::Code(127))] {
+        let command = Command::new("true").priority(priority(strict));
+        let child = spawner.spawn(command).unwrap();
+        assert_eq!(child.wait(), exit);
+        let said = child.stderr().join("");
+        assert!(said.contains("cpus=65000: no such processor"), "{said}");
+    }
 }
 
 fn child_of(parent: u32) -> Option<u32> {

@@ -1,1 +1,4 @@
-//! tests
+//! The machine by tables and at random; the driver with real children.
+
+mod driver;
+mod machine;
