@@ -11,6 +11,10 @@ use crate::{
 /// Flags of the MP4 writer, see the module of encoding.
 const FLAGS: &str = "+cmaf+frag_discont+frag_every_frame+skip_trailer";
 
+/// For copies the header waits for the first frame: what comes from MPEG-TS has no decoder
+/// configuration before.
+const COPY_FLAGS: &str = "+cmaf+frag_discont+frag_every_frame+skip_trailer+delay_moov";
+
 /// Returns the input of silence. It is not paced: it is read as far as the other tracks are.
 pub(super) fn silence(track: &AudioTrack) -> Vec<Argument> {
     let layout = if track.channels == 1 {
@@ -49,7 +53,8 @@ pub(super) fn video(request: &Request<'_>, track: &VideoTrack, share: Share) -> 
         }
     }
     arguments.add("-video_track_timescale", VIDEO_TIMESCALE.to_string());
-    arguments.finish(request, &track.id)
+    let copied = matches!(track.coding, Coding::Copy { .. });
+    arguments.finish(request, &track.id, copied)
 }
 
 fn x264(arguments: &mut List, settings: &H264, share: Share) {
@@ -86,8 +91,12 @@ pub(super) fn audio(request: &Request<'_>, track: &AudioTrack) -> Vec<Argument> 
         Sound::Silence => format!("{}:a:0", request.sources.len()),
     };
     arguments.add("-map", map);
-    if track.copy.is_some() {
+    if let Some(codec) = &track.copy {
         arguments.add("-c:a", "copy");
+        if codec == "aac" {
+            // Headers of MPEG-TS off; does nothing to sound that has none.
+            arguments.add("-bsf:a", "aac_adtstoasc");
+        }
     } else {
         arguments.add("-c:a", "aac");
         arguments.add("-b:a", track.bitrate.0.to_string());
@@ -95,7 +104,7 @@ pub(super) fn audio(request: &Request<'_>, track: &AudioTrack) -> Vec<Argument> 
         // Holes in the sound are filled with silence, so that frames follow each other without gaps.
         arguments.add("-af", format!("aresample={}:async=1", track.sampling_rate));
     }
-    arguments.finish(request, &track.id)
+    arguments.finish(request, &track.id, track.copy.is_some())
 }
 
 /// Arguments in the making.
@@ -109,7 +118,7 @@ impl List {
     }
 
     /// Adds what all outputs have.
-    fn finish(mut self, request: &Request<'_>, id: &str) -> Vec<Argument> {
+    fn finish(mut self, request: &Request<'_>, id: &str, copied: bool) -> Vec<Argument> {
         // Titles and times of the source would change the init segment at each start.
         self.add("-map_metadata", "-1");
         self.add("-map_chapters", "-1");
@@ -117,7 +126,7 @@ impl List {
             self.add("-t", seconds(limit));
         }
         self.add("-output_ts_offset", seconds(request.offset));
-        self.add("-movflags", FLAGS);
+        self.add("-movflags", if copied { COPY_FLAGS } else { FLAGS });
         self.add("-flush_packets", "1");
         self.add("-f", "mp4");
         self.0.push(Argument::plain(

@@ -201,8 +201,8 @@ impl Packager {
             self.begin_when_ready(now, out);
             return;
         };
-        let (Some(lane), Some(init)) = (&mut self.tracks[track].lane, &self.tracks[track].init)
-        else {
+        let of = &mut self.tracks[track];
+        let (Some(lane), Some(init)) = (&mut of.lane, &of.init) else {
             return;
         };
         let scale = init.track.timescale;
@@ -218,7 +218,7 @@ impl Packager {
         let mut sink = Sink {
             out,
             counters,
-            sequence: &mut self.tracks[track].sequence,
+            sequence: &mut of.sequence,
         };
         match verdict {
             Verdict::Keep(sample) => lane.cutter.add(sample, &mut sink),

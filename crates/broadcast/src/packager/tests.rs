@@ -255,7 +255,7 @@ fn a_jump_of_the_source_clock_is_one_new_stretch_for_all_tracks() {
         // The wall clock does not jump with it.
         let (wall, frames) = (EPOCH_MS + 15_100, studio.frames.clone());
         let base = 15_100 + jump_ms;
-        let mut deliver = |studio: &mut Studio, track: usize, number: i64| {
+        let deliver = |studio: &mut Studio, track: usize, number: i64| {
             let (bytes, end) = match track {
                 0 => (frame(base * 90 + number * 3000, 3000, number % 30 == 0, b"v"), number * 33),
                 _ => (frame(base * 48 + number * 1024, 1024, true, b"a"), number * 21),
