@@ -16,8 +16,8 @@ use std::{
 use tokio::{sync::watch, time::MissedTickBehavior};
 
 use super::{
-    Ceiling, LogFile, Machine, Outcome, Patience, Pulse, Reason, Refused, Report, Restart, State,
-    Status, Step, Track, Usage, Verdict, Watch, Wish,
+    Alarm, Ceiling, LogFile, Machine, Outcome, Patience, Pulse, Reason, Refused, Report, Restart,
+    State, Status, Step, Track, Usage, Verdict, Watch, Wish,
     end::Processes,
     limits::Overuse,
     progress::Reports,
@@ -81,8 +81,8 @@ pub enum Notice {
     },
     /// Every required track flows.
     Flowing,
-    /// An alarm, in words; the run goes on.
-    Alarm(String),
+    /// An alarm; the run goes on.
+    Alarm(Alarm),
     /// The alarm is over.
     Recovered,
     /// The run is over.
@@ -347,13 +347,13 @@ impl<W: Work> Supervisor<W> {
                 });
             }
             Verdict::Alarm(_) if before == State::Degraded => {}
-            Verdict::Alarm(text) => {
+            Verdict::Alarm(alarm) => {
                 if before == State::Connecting {
                     self.desk.tell(Machine::flowing);
                     self.work.notice(Notice::Flowing);
                 }
                 self.desk.tell(Machine::degraded);
-                self.work.notice(Notice::Alarm(text));
+                self.work.notice(Notice::Alarm(alarm));
             }
         }
         None

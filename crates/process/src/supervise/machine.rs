@@ -50,6 +50,7 @@ pub struct Machine {
     state: State,
     since: Instant,
     tally: Tally,
+    ends: [u64; Class::ALL.len()],
     runs: u32,
     restarts: u64,
     /// Failures in a row.
@@ -71,6 +72,7 @@ impl Machine {
             state: State::Idle,
             since: now,
             tally: Tally::default(),
+            ends: [0; Class::ALL.len()],
             runs: 0,
             restarts: 0,
             failures: 0,
@@ -158,6 +160,7 @@ impl Machine {
         {
             self.failures = 0;
         }
+        self.ends[reason.class as usize] += 1;
         self.last = Some(reason.clone());
         if self.wish == Wish::Rest {
             self.go_by_stopping(State::Stopped, now)?;
@@ -220,6 +223,11 @@ impl Machine {
     /// Returns entries into states and time in them.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Returns how many runs ended in a way.
+    pub fn ends(&self, class: Class) -> u64 {
+        self.ends[class as usize]
     }
 
     /// Returns the number of runs begun.

@@ -38,9 +38,9 @@ pub use pulse::Pulse;
 pub use reason::{Class, Outcome, Reason};
 pub use report::Report;
 pub use state::{State, Tally};
-pub use status::{Status, TrackStatus};
+pub use status::{EndCount, StateCount, Status, TrackStatus};
 pub use usage::Usage;
-pub use watch::{Patience, Track, Verdict, Watch};
+pub use watch::{Alarm, Patience, Track, Verdict, Watch};
 
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,20 @@ pub enum Class {
 }
 
 impl Class {
+    /// All kinds, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Stop,
+        Self::Again,
+        Self::Eof,
+        Self::Fail,
+        Self::Signal,
+        Self::Stall,
+        Self::Limit,
+        Self::Input,
+        Self::Output,
+        Self::Missing,
+    ];
+
     /// Returns the exit code of a program whose one job ended so.
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -196,6 +210,13 @@ mod tests {
                 Reason::of_exit("ffmpeg", exit, Some("bye")),
                 Reason::new(class, text)
             );
+        }
+    }
+
+    #[test]
+    fn classes_stand_at_their_places() {
+        for (place, class) in Class::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, place, "{class}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Machine, Reason, Report, State, Usage, Watch, Wish, report::Recorder};
+use super::{Class, Machine, Reason, Report, State, Usage, Watch, Wish, report::Recorder};
 use crate::ffmpeg::Progress;
 
 /// Last lines of stderr in a status.
@@ -29,6 +29,8 @@ pub struct Status {
     pub next_start_ms: Option<u64>,
     /// How often each state was entered, and how long it lasted, in the order of the states.
     pub states: Vec<StateCount>,
+    /// Ended runs by the kind of their end, those that never happened left out.
+    pub ends: Vec<EndCount>,
     /// The last report of the encoder in this run.
     pub progress: Option<Progress>,
     /// Speed over the last seconds in thousandths of real time.
@@ -52,6 +54,15 @@ pub struct StateCount {
     pub entries: u64,
     /// How long it lasted altogether, in milliseconds.
     pub total_ms: u64,
+}
+
+/// Runs that ended in one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct EndCount {
+    /// How.
+    pub class: Class,
+    /// How many.
+    pub count: u64,
 }
 
 /// A track at one instant.
@@ -117,6 +128,14 @@ impl Board {
             failures: machine.failures(),
             next_start_ms: machine.delay_left(now).map(ms),
             states: states.to_vec(),
+            ends: Class::ALL
+                .into_iter()
+                .map(|class| EndCount {
+                    class,
+                    count: machine.ends(class),
+                })
+                .filter(|it| it.count > 0)
+                .collect(),
             progress: self.progress.clone(),
             speed_permille: self.watch.as_ref().and_then(Watch::speed_permille),
             usage: self.usage,

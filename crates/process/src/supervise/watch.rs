@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     time::{Duration, Instant},
 };
 
@@ -54,10 +55,46 @@ pub enum Verdict {
     Waiting,
     /// All is well.
     Well,
-    /// An alarm, in words.
-    Alarm(String),
+    /// An alarm.
+    Alarm(Alarm),
     /// The run has to end.
     Dead(Reason),
+}
+
+/// Something amiss that the job can live with.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alarm {
+    /// A track that may be missing gives nothing.
+    Silent {
+        /// Its name.
+        track: String,
+        /// For this many seconds.
+        seconds: u64,
+    },
+    /// The encoder is slower than real time, in thousandths of it.
+    Slow {
+        /// Its speed.
+        permille: u64,
+    },
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { track, seconds } => write!(f, "{}", silent(track, *seconds)),
+            Self::Slow { permille } => write!(
+                f,
+                "encoding at {}.{:03} of real time",
+                permille / 1000,
+                permille % 1000
+            ),
+        }
+    }
+}
+
+fn silent(track: &str, seconds: u64) -> String {
+    format!("track {track} gave nothing for {seconds} s")
 }
 
 /// State of the watch over one run.
@@ -123,16 +160,13 @@ impl Watch {
             let Some(silence) = self.silence(seen, now) else {
                 continue;
             };
-            let text = format!(
-                "track {} gave nothing for {} s",
-                seen.track.name,
-                silence.as_secs()
-            );
+            let (track, seconds) = (&seen.track.name, silence.as_secs());
             if seen.track.required {
-                return Verdict::Dead(Reason::new(Class::Stall, text));
+                return Verdict::Dead(Reason::new(Class::Stall, silent(track, seconds)));
             }
             if !waiting {
-                return Verdict::Alarm(text);
+                let track = track.clone();
+                return Verdict::Alarm(Alarm::Silent { track, seconds });
             }
         }
         if waiting {
@@ -140,11 +174,7 @@ impl Watch {
         }
         let floor = u64::from(self.patience.speed_floor_permille);
         match self.speed.permille() {
-            Some(speed) if speed < floor => Verdict::Alarm(format!(
-                "encoding at {}.{:03} of real time",
-                speed / 1000,
-                speed % 1000
-            )),
+            Some(permille) if permille < floor => Verdict::Alarm(Alarm::Slow { permille }),
             _ => Verdict::Well,
         }
     }
@@ -326,7 +356,10 @@ mod tests {
         assert_eq!(watch.verdict(start + seconds(4)), Verdict::Well);
         assert_eq!(
             watch.verdict(start + seconds(6)),
-            Verdict::Alarm("track text gave nothing for 6 s".to_owned())
+            Verdict::Alarm(Alarm::Silent {
+                track: "text".to_owned(),
+                seconds: 6
+            })
         );
         watch.counts([2, 2, 1], start + seconds(7));
         assert_eq!(watch.verdict(start + seconds(7)), Verdict::Well);
