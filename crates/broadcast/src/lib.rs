@@ -6,5 +6,6 @@ pub mod document;
 pub mod encode;
 pub mod input;
 pub mod ladder;
+pub mod packager;
 pub mod probe;
 pub mod units;

@@ -362,7 +362,7 @@ impl Cutter {
         let ms = epoch_ms.saturating_add(Time::new(start, self.scale).ms(Round::Nearest));
         let seconds = ms.div_euclid(1000).saturating_add(NTP_OFFSET) as u64;
         let fraction = ((ms.rem_euclid(1000) as u64) << 32) / 1000;
-        out.extend_from_slice(&36_u32.to_be_bytes());
+        out.extend_from_slice(&32_u32.to_be_bytes());
         out.extend_from_slice(b"prft");
         out.extend_from_slice(&(1 << 24 | PRFT_CONSTANT_OFFSET).to_be_bytes()); // version, flags
         out.extend_from_slice(&self.track_id.to_be_bytes());

@@ -148,25 +148,25 @@ mod tests {
 
     use super::*;
 
-    fn boxed(kind: &[u8; 4], len: usize) -> Vec<u8> {
+    fn boxed(kind: &str, len: usize) -> Vec<u8> {
         let mut out = (len as u32 + 8).to_be_bytes().to_vec();
-        out.extend_from_slice(kind);
+        out.extend_from_slice(kind.as_bytes());
         out.resize(len + 8, 0);
         out
     }
 
     fn stream() -> Vec<u8> {
         [
-            boxed(b"ftyp", 20),
-            boxed(b"moov", 300),
-            boxed(b"styp", 8),
-            boxed(b"moof", 100),
-            boxed(b"free", 4),
-            boxed(b"mdat", 900),
-            boxed(b"moof", 90),
-            boxed(b"mdat", 0),
-            boxed(b"mdat", 5),
-            boxed(b"mfra", 30),
+            boxed("ftyp", 20),
+            boxed("moov", 300),
+            boxed("styp", 8),
+            boxed("moof", 100),
+            boxed("free", 4),
+            boxed("mdat", 900),
+            boxed("moof", 90),
+            boxed("mdat", 0),
+            boxed("mdat", 5),
+            boxed("mfra", 30),
         ]
         .concat()
     }
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_fragment_without_its_payload_gives_way_to_the_next() {
-        let bytes = [boxed(b"moof", 10), boxed(b"moof", 20), boxed(b"mdat", 1)].concat();
+        let bytes = [boxed("moof", 10), boxed("moof", 20), boxed("mdat", 1)].concat();
         assert_eq!(pieces(&[&bytes]).expect("reads"), [(false, 37)]);
     }
 

@@ -117,7 +117,8 @@ impl Line {
         }
         let off = lag.saturating_sub(first_lag);
         let has_drifted = off > self.late || off < -self.early;
-        if self.is_reference && has_drifted && sample.is_sync() && step.abs() <= self.jump {
+        let may_be_cut = plausible && sample.is_sync() && step.abs() <= self.jump;
+        if self.is_reference && has_drifted && may_be_cut {
             return Verdict::Drift;
         }
         if step.abs() <= (self.nominal / 2).max(1) {
@@ -261,18 +262,28 @@ mod tests {
 
     #[test]
     fn each_fault_is_put_right_as_the_table_says() {
-        type Count = fn(&TrackCounters) -> u64;
-        let cases: [(&str, i64, i64, i64, (i64, i64), Count); 6] = [
-            ("in place", 9000, 3000, 0, (909_000, 3000), |c| 1 - c.rounded),
-            ("a tick late", 9001, 3000, 0, (909_000, 3001), |c| c.rounded),
-            ("a tick early", 8999, 3000, 0, (909_000, 2999), |c| c.rounded),
-            ("no duration", 9000, 0, 0, (909_000, 3000), |c| c.zero_durations),
-            ("overlap", 7000, 3000, 0, (909_000, 1000), |c| c.overlaps),
-            ("small hole", 15_000, 3000, 0, (909_000, 9000), |c| c.stretched),
+        type Case = (
+            &'static str,
+            i64,
+            i64,
+            (i64, i64),
+            fn(&TrackCounters) -> u64,
+        );
+        let cases: [Case; 6] = [
+            ("in place", 9000, 3000, (909_000, 3000), |c| 1 - c.rounded),
+            ("a tick late", 9001, 3000, (909_000, 3001), |c| c.rounded),
+            ("a tick early", 8999, 3000, (909_000, 2999), |c| c.rounded),
+            ("no duration", 9000, 0, (909_000, 3000), |c| {
+                c.zero_durations
+            }),
+            ("overlap", 7000, 3000, (909_000, 1000), |c| c.overlaps),
+            ("small hole", 15_000, 3000, 0, (909_000, 9000), |c| {
+                c.stretched
+            }),
         ];
-        for (name, time, duration, late, expected, count) in cases {
+        for (name, time, duration, expected, count) in cases {
             let mut counters = TrackCounters::default();
-            let verdict = line().place(sample(time, duration), at(time) + late, &mut counters);
+            let verdict = line().place(sample(time, duration), at(time), &mut counters);
             assert!(matches!(verdict, Verdict::Keep(_)), "{name}");
             assert_eq!(times(verdict), Some(expected), "{name}");
             assert_eq!(count(&counters), 1, "{name}");

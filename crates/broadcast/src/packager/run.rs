@@ -306,8 +306,7 @@ impl Packager {
             Time::new(first.time.saturating_add(shift), scale)
         };
         if start(shift_ms) < self.resume.end {
-            let missing =
-                self.resume.end.ms(Round::Up) - start(shift_ms).ms(Round::Down);
+            let missing = self.resume.end.ms(Round::Up) - start(shift_ms).ms(Round::Down);
             shift_ms = shift_ms.saturating_add(missing);
         }
         let (cause, source_start) = self.next;
@@ -338,7 +337,11 @@ impl Packager {
             .tracks
             .iter_mut()
             .enumerate()
-            .flat_map(|(track, of)| std::mem::take(&mut of.waiting).into_iter().map(move |w| (track, w)))
+            .flat_map(|(track, of)| {
+                std::mem::take(&mut of.waiting)
+                    .into_iter()
+                    .map(move |w| (track, w))
+            })
             .collect();
         for (track, (sample, at)) in waiting {
             self.take_sample(track, sample, at, out);

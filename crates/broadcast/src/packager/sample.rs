@@ -1,9 +1,13 @@
 //! Samples as an encoder delivers them, and as they are published.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use media::isobmff::{
     BoxError,
+    fields::Tfdt,
     segment::{self, SAMPLE_IS_NON_SYNC, TrackDefaults},
+    walk,
 };
 
 /// A sample. Times are ticks of the track.
@@ -29,18 +33,38 @@ impl Sample {
     }
 }
 
-/// Reads the samples of a fragment. The decode time is taken as signed: the priming of sound may lie
-/// before zero.
+/// Reads the samples of a fragment. A decode time may lie before zero, as the priming of sound does:
+/// ffmpeg writes it as it would a signed number.
 pub(super) fn read(fragment: &Bytes, defaults: &TrackDefaults) -> Result<Vec<Sample>, BoxError> {
-    let samples = segment::samples(fragment, defaults)?;
+    let (samples, base) = match negative_base(fragment)? {
+        None => (segment::samples(fragment, defaults)?, 0),
+        Some((base, at)) => {
+            let mut zeroed = fragment.to_vec();
+            if let Some(field) = zeroed.get_mut(at) {
+                field.fill(0);
+            }
+            (segment::samples(&zeroed, defaults)?, base)
+        }
+    };
     Ok(samples
         .into_iter()
         .map(|sample| Sample {
-            time: sample.decode_time as i64,
+            time: base.saturating_add_unsigned(sample.decode_time),
             duration: i64::from(sample.duration),
             flags: sample.flags,
             composition_offset: sample.composition_offset,
             data: fragment.slice(sample.data),
         })
         .collect())
+}
+
+/// Returns the decode time of a fragment that is negative, and where it is written.
+fn negative_base(fragment: &[u8]) -> Result<Option<(i64, Range<usize>)>, BoxError> {
+    let Some(found) = walk::find(fragment, &[b"moof", b"traf", b"tfdt"])? else {
+        return Ok(None);
+    };
+    let tfdt = found.parse(Tfdt::new)?;
+    let base = tfdt.base_media_decode_time() as i64;
+    let end = found.end();
+    Ok((base < 0).then(|| (base, end.saturating_sub(8)..end)))
 }

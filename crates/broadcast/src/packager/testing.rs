@@ -24,7 +24,11 @@ pub(crate) fn frame(time: i64, duration: u32, sync: bool, payload: &[u8]) -> Vec
     let sample = SampleEntry {
         duration,
         size: payload.len() as u32,
-        flags: if sync { 0x0200_0000 } else { SAMPLE_IS_NON_SYNC },
+        flags: if sync {
+            0x0200_0000
+        } else {
+            SAMPLE_IS_NON_SYNC
+        },
         composition_offset: 0,
     };
     let mut out = build::fragment(&Fragment {
@@ -137,7 +141,12 @@ impl Studio {
                 (number + 1) * 1000 / 30,
             ),
             _ => (
-                frame(self.start_ms * 48 + number * 1024, 1024, true, payload.as_bytes()),
+                frame(
+                    self.start_ms * 48 + number * 1024,
+                    1024,
+                    true,
+                    payload.as_bytes(),
+                ),
                 (number + 1) * 1024 / 48,
             ),
         };

