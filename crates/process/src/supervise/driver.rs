@@ -473,6 +473,10 @@ impl Desk {
     /// taken, since they have changed for the last time.
     async fn hurried(&mut self) {
         loop {
+            if self.orders.has_changed().is_err() {
+                // What the last handle wished is void.
+                return std::future::pending().await;
+            }
             self.take();
             let orders = *self.orders.borrow();
             if orders.hurry && orders.wish == Wish::Rest {
