@@ -298,7 +298,7 @@ impl<W: Work> Supervisor<W> {
         let mut feed_ended: Option<Instant> = None;
         let reason = loop {
             let end = tokio::select! {
-                exit = processes.main.ended() => break processes.blame(exit),
+                exit = processes.main.ended() => break processes.blame(exit).await,
                 step = self.desk.changed() => (step == Step::End).then(Reason::stop),
                 report = reports.next() => {
                     self.desk.progress(report);

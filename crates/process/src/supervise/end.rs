@@ -5,6 +5,9 @@ use std::{future::Future, time::Duration};
 use super::Reason;
 use crate::{Child, Exit};
 
+/// How long after the main process one that makes its input may end to be the cause.
+const FEED_END: Duration = Duration::from_secs(1);
+
 /// A process, and those that make its input. Dropping it kills them.
 #[derive(Debug)]
 pub(super) struct Processes {
@@ -27,13 +30,21 @@ impl Processes {
         self.ended().await;
     }
 
-    /// Says why a run ended whose main process ended by itself: because of that, or because what
-    /// makes its input had failed before.
-    pub(super) fn blame(&self, exit: Exit) -> Reason {
-        if exit.success()
-            && let Some(feed) = self.failed_feed()
-        {
-            return feed;
+    /// Says why a run ended whose main process ended by itself: because of that or, if it ended
+    /// well, because what makes its input had failed.
+    pub(super) async fn blame(&self, exit: Exit) -> Reason {
+        if exit.success() && !self.feeds.is_empty() {
+            // The end of its input may be known sooner than the end of who made it.
+            let feeds = async {
+                for feed in &self.feeds {
+                    feed.ended().await;
+                }
+            };
+            // One that goes on has not failed.
+            let _ = tokio::time::timeout(FEED_END, feeds).await;
+            if let Some(feed) = self.failed_feed() {
+                return feed;
+            }
         }
         reason_of(&self.main, exit)
     }
