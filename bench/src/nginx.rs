@@ -62,7 +62,14 @@ impl Nginx {
             .stdin(Stdio::null());
         let guard = Guard::spawn(&mut command);
         let base = format!("http://127.0.0.1:{port}");
-        launch::wait_for("nginx", || http::get(&base).try_send().ok());
+        // Any file of the folder: asking for the folder itself would log an error.
+        let any = fs::read_dir(root)
+            .expect("folder")
+            .next()
+            .expect("a file")
+            .expect("entry");
+        let url = format!("{base}/{}", any.file_name().to_string_lossy());
+        launch::wait_for("nginx", || http::get(&url).try_send().ok());
         Self {
             guard,
             base,
