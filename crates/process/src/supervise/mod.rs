@@ -7,13 +7,15 @@
 //! watch     stalls, slow encoding; pure                limits   priorities; processor and memory
 //! pulse     counters that readers of tracks raise      usage    what /proc says of a group
 //! report    the first and last lines of a run          log      a file of bounded size
+//! desk      where wishes come in and the state is read
 //! driver    owns the children of one job, async
 //! ```
 //!
-//! Everything but `usage`, `log` and `driver` is a function of its arguments: time and randomness
+//! Everything but `usage`, `log`, `desk` and `driver` is a function of its arguments: time and randomness
 //! are parameters. A job is anything that implements [`Work`]: it says what to run, and hears what
 //! becomes of it. Log text never decides anything here; counters do.
 
+mod desk;
 mod driver;
 mod end;
 mod limits;
@@ -29,7 +31,8 @@ mod status;
 mod usage;
 mod watch;
 
-pub use driver::{Handle, Notice, Run, Settings, Supervisor, Work, supervise};
+pub use desk::Handle;
+pub use driver::{Notice, Run, Settings, Supervisor, Work, supervise};
 pub use limits::{Ceiling, IoClass, Priority};
 pub use log::{LogFile, LogLimits, file_name};
 pub use machine::{Machine, Refused, Step, Wish};
