@@ -40,13 +40,17 @@ fuzz_target!(|data: &[u8]| {
     let _ = sidx::read(bytes);
     if let Ok(samples) = segment::samples(bytes, &defaults) {
         for sample in samples {
-            assert!(bytes.get(sample.data).is_some(), "a sample lies in the segment");
+            assert!(
+                bytes.get(sample.data).is_some(),
+                "a sample lies in the segment"
+            );
         }
     }
     let before = segment::read(bytes, &defaults);
     let moved = retime::retime(&Bytes::copy_from_slice(bytes), &plan);
     if let (Ok(before), Ok(moved)) = (before, moved) {
-        let after = segment::read(&moved.concat(), &defaults).expect("what was re-timed is readable");
+        let after =
+            segment::read(&moved.concat(), &defaults).expect("what was re-timed is readable");
         assert_eq!(before.sample_count, after.sample_count);
         assert_eq!(before.duration, after.duration);
         assert_eq!(

@@ -6,17 +6,26 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use media::{
     mpd::{read, write},
-    presentation::{Addressing, Liveness, Period, Presentation, StartNumber, Timeline},
-    time::Time,
+    presentation::{Addressing, Liveness, Nominal, Period, Presentation, StartNumber, Timeline},
+    time::{Time, Timescale},
 };
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let Ok(source) = read::parse(text) else {
+    let Ok(mut source) = read::parse(text) else {
         return;
     };
+    // What the MPD leaves open about the length of segments, the index of the media tells.
+    for track in source.shape.sets.iter_mut().flat_map(|set| &mut set.tracks) {
+        if track.nominal.duration == 0 {
+            track.nominal = Nominal {
+                duration: 2,
+                timescale: Timescale::SECONDS,
+            };
+        }
+    }
     let tracks = source.shape.tracks().count();
     assert_eq!(tracks, source.tracks.len());
     let presentation = Presentation {
