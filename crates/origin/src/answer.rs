@@ -1,20 +1,13 @@
-//! The one door: a request for something of a presentation becomes an answer.
+//! The door that never waits, and what a request consists of.
 
 use http::{HeaderMap, Method};
-use media::{
-    hls, mpd,
-    presentation::{Liveness, Presentation},
-    supply::{Payload, Refusal, Supplier},
-};
-use serve::{
-    Entity, Response,
-    cors::{self, Methods},
-};
+use media::supply::{Refusal, Supplier, When};
+use serve::{Response, cors::Methods};
 
-use crate::{Resource, caching, refusal, resolve};
-
-const DASH: &str = "application/dash+xml";
-const HLS: &str = "application/vnd.apple.mpegurl";
+use crate::{
+    growing, refusal,
+    turn::{Turn, Wish, turn},
+};
 
 /// A request for something of a presentation.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +18,10 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// The decoded path below the presentation, without a leading slash.
     pub rest: &'a str,
-    /// Query that carries a test clock on to the URLs of HLS playlists: empty or `nowMS=…`.
+    /// The query as sent, without the `?`, for delivery directives of HLS.
+    pub query: Option<&'a str>,
+    /// Query that carries a test clock on to the URLs of HLS playlists: empty or `nowMS=…`. With
+    /// one, time stands still at `now_ms`: nothing is waited for.
     pub test_query: &'a str,
     /// `scheme://host[:port]` as the client sees it.
     pub host: &'a str,
@@ -36,76 +32,28 @@ pub struct Ask<'a> {
     pub immutable: bool,
 }
 
-/// Answers a request: 200, 206, 204, 304, 400, 404, 405, 410, 412, 416, 425 or 500.
+/// Answers a request without waiting: 200, 206, 204, 304, 400, 404, 405, 410, 412, 416, 425 or 500.
+/// What could be waited for is too early (425); a segment in progress is answered with the parts
+/// that it has.
 pub fn answer(supplier: &dyn Supplier, ask: &Ask<'_>) -> Response {
     if let Some(screened) = Methods::Read.screen(ask.method) {
         return screened;
     }
-    match entity(supplier, ask) {
-        Ok(entity) => {
-            let mut response = entity.answer(ask.method, ask.headers);
-            cors::allow_all(response.headers_mut());
-            response
-        }
-        Err(refused) => refusal::response(&refused),
+    match turn(supplier, ask, ask.now_ms) {
+        Turn::Done(response) => *response,
+        Turn::Wait(wish) => too_early(supplier, &wish, ask.now_ms),
+        Turn::Grow(segment) => growing::so_far(supplier, &segment, ask),
     }
 }
 
-fn entity(supplier: &dyn Supplier, ask: &Ask<'_>) -> Result<Entity, Refusal> {
-    let now = ask.now_ms;
-    match resolve(supplier.manifests(), ask.rest)? {
-        Resource::Mpd { manifest } => {
-            let presentation = supplier.presentation(manifest, now)?;
-            let text = mpd::write::write(&presentation, ask.host);
-            Ok(generated(&presentation, text, DASH))
-        }
-        Resource::Multivariant { manifest } => {
-            let presentation = supplier.presentation(manifest, now)?;
-            let text = hls::write::multivariant(&presentation, ask.test_query);
-            Ok(generated(&presentation, text, HLS))
-        }
-        Resource::Playlist { manifest, track } => {
-            let presentation = supplier.presentation(manifest, now)?;
-            let text = hls::write::media(&presentation, track, ask.test_query);
-            Ok(generated(&presentation, text, HLS))
-        }
-        Resource::Init { manifest, track } => {
-            Ok(stored(supplier.init(manifest, track, now)?, ask.immutable))
-        }
-        Resource::Media {
-            manifest,
-            track,
-            key,
-        } => Ok(stored(
-            supplier.segment(manifest, track, key, now)?,
-            ask.immutable,
-        )),
-    }
-}
-
-fn generated(presentation: &Presentation, text: String, content_type: &'static str) -> Entity {
-    Entity {
-        etag: Some(caching::manifest_tag(&text)),
-        slices: vec![text.into()],
-        content_type,
-        cache_control: match presentation.liveness {
-            Liveness::Static { .. } => caching::SHORT,
-            Liveness::Live(_) => caching::REVALIDATE,
-        },
-        last_modified: None,
-    }
-}
-
-fn stored(payload: Payload, immutable: bool) -> Entity {
-    Entity {
-        etag: Some(caching::segment_tag(payload.version)),
-        slices: payload.slices,
-        content_type: payload.content_type,
-        cache_control: if immutable {
-            caching::IMMUTABLE
-        } else {
-            caching::MINUTE
-        },
-        last_modified: None,
-    }
+fn too_early(supplier: &dyn Supplier, wish: &Wish, now: i64) -> Response {
+    let at_ms = match supplier.when(wish.manifest, wish.track, wish.edge, now) {
+        When::At(at_ms) => at_ms,
+        When::Now | When::Change(_) | When::Never => now,
+    };
+    refusal::response(&Refusal::TooEarly {
+        what: wish.what.clone(),
+        wait_ms: at_ms.saturating_sub(now),
+        at_ms,
+    })
 }

@@ -5,13 +5,20 @@
 //! | media, bytes never change | a year, `immutable` | only where the caller vouches ([`crate::Ask`]) |
 //! | media, else | `max-age=60` | one fetch serves a crowd at the live edge; a replaced asset heals within a minute; a segment outlives its window by no more than that |
 //! | manifest of a live presentation | `no-cache` | kept, but asked for again each time: 304 while unchanged |
+//! | media playlist with parts, asked for without waiting | half a target duration, `no-cache` when that is no whole second | by then there is more |
+//! | the same, waited for (`_HLS_msn`) | six target durations | that URL never has to say more |
+//! | bad directives (400) | four target durations, `no-store` when time may heal them | |
+//! | waited too long, too many waiting, stopping (503) | `no-store` | another try may do |
 //! | manifest of a static presentation | `max-age=10` | an asset may be replaced |
-//! | too early (425) | `no-store` | the next moment it is there |
+//! | too early (425), part not announced yet (404) | `no-store` | the next moment it is there |
 //! | gone (410) | `max-age=60` | it stays gone |
 //! | other refusals | `no-cache` | content may appear |
 //!
-//! All media and manifests carry a strong `ETag`, so what has aged is confirmed by a 304.
+//! All media and manifests carry a strong `ETag`, so what has aged is confirmed by a 304; only
+//! answers that grow with their segment have none. Sixty seconds of media are the six target
+//! durations that RFC 8216bis, B.2 wants, for targets up to ten seconds.
 
+use http::HeaderValue;
 use serve::ETag;
 
 /// The version of everything that is generated, part of every entity tag. It is raised with every
@@ -26,8 +33,18 @@ pub const MINUTE: &str = "public, max-age=60";
 pub const SHORT: &str = "public, max-age=10";
 /// `Cache-Control` of manifests of live presentations, and of most refusals.
 pub const REVALIDATE: &str = "no-cache";
-/// `Cache-Control` of 425.
+/// `Cache-Control` of 425, and of what another try may change.
 pub const NEVER: &str = "no-store";
+
+/// Returns the `Cache-Control` of what may be kept for `seconds`; without any, it is asked for again
+/// each time.
+pub fn for_seconds(seconds: u64) -> HeaderValue {
+    match seconds {
+        0 => HeaderValue::from_static(REVALIDATE),
+        _ => HeaderValue::try_from(format!("public, max-age={seconds}"))
+            .unwrap_or(HeaderValue::from_static(REVALIDATE)),
+    }
+}
 
 /// Returns the tag of a segment by the supplier's identity of its bytes.
 pub fn segment_tag(version: u64) -> ETag {

@@ -43,6 +43,19 @@ pub fn response(refusal: &Refusal) -> Response {
     response
 }
 
+/// Makes an answer for what cannot be had now but may be in a second: 503.
+pub(crate) fn unavailable(sentence: String) -> Response {
+    let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(caching::NEVER),
+    );
+    cors::allow_all(headers);
+    response
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,6 +42,17 @@ pub enum Resource {
         /// Which segment, whether it exists or not.
         key: Key,
     },
+    /// A part of a media segment.
+    Part {
+        /// The first manifest that has the track.
+        manifest: usize,
+        /// Which track.
+        track: usize,
+        /// Which segment, whether it exists or not.
+        key: Key,
+        /// Which part of it, from 0.
+        index: u32,
+    },
 }
 
 /// Finds out what `rest`, the decoded path below the presentation without a leading slash, means.
@@ -58,7 +69,7 @@ pub fn resolve(manifests: &[Manifest], rest: &str) -> Result<Resource, Refusal> 
     } else if let Some(stem) = rest.strip_suffix(".m3u8") {
         playlist(manifests, stem)
     } else {
-        segment(manifests, rest)
+        segment(manifests, rest).or_else(|| part(manifests, rest))
     };
     found.ok_or_else(|| unknown(manifests, rest))
 }
@@ -100,6 +111,18 @@ fn segment(manifests: &[Manifest], rest: &str) -> Option<Resource> {
         matches!(found, Some(None)).then_some(Resource::Init {
             manifest,
             track: number,
+        })
+    })
+}
+
+fn part(manifests: &[Manifest], rest: &str) -> Option<Resource> {
+    tracks(manifests).find_map(|(manifest, number, track)| {
+        let (key, index) = track.media.match_part(rest, &track.id, track.bandwidth)?;
+        Some(Resource::Part {
+            manifest,
+            track: number,
+            key,
+            index,
         })
     })
 }

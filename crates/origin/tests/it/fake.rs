@@ -25,7 +25,7 @@ pub(crate) struct Fake {
     live: bool,
 }
 
-fn track(id: &str, mime_type: &str, media: &str) -> Track {
+pub(crate) fn track(id: &str, mime_type: &str, media: &str) -> Track {
     Track {
         id: id.to_owned(),
         codecs: if mime_type.starts_with("video") {
@@ -55,7 +55,7 @@ fn track(id: &str, mime_type: &str, media: &str) -> Track {
     }
 }
 
-fn set(content: Content, tracks: Vec<Track>) -> SwitchingSet {
+pub(crate) fn set(content: Content, tracks: Vec<Track>) -> SwitchingSet {
     SwitchingSet {
         id: None,
         content,
@@ -138,6 +138,7 @@ impl Fake {
                 method: &method,
                 headers: &headers,
                 rest,
+                query: None,
                 test_query: "nowMS=7",
                 host: "http://test",
                 now_ms,
@@ -243,11 +244,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     fn read(response: serve::Response) -> Self {
-        let (parts, body) = response.into_parts();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        let bytes: Bytes = runtime.block_on(body.collect()).unwrap().to_bytes();
+        runtime.block_on(Self::of(response))
+    }
+
+    pub(crate) async fn of(response: serve::Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes: Bytes = body.collect().await.unwrap().to_bytes();
         Self {
             status: parts.status.as_u16(),
             headers: parts.headers,

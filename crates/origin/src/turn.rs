@@ -1,0 +1,285 @@
+//! One look at a request: answers what is there now, or says what it has to wait for. A pure
+//! function, taken again whenever something may have changed.
+
+use http::{HeaderValue, header};
+use media::{
+    hls, mpd,
+    presentation::{Liveness, Presentation},
+    supply::{Delivery, Edge, Payload, Refusal, Supplier},
+    template::Key,
+};
+use serve::{Body, Entity, Response, cors};
+
+use crate::{
+    Ask, Resource, caching,
+    directives::Directives,
+    refusal,
+    reload::{self, Reload},
+    resolve,
+};
+
+const DASH: &str = "application/dash+xml";
+const HLS: &str = "application/vnd.apple.mpegurl";
+/// How long the answer to a playlist request that waited may be kept, in target durations
+/// (RFC 8216bis, B.2).
+const WAITED_KEPT: u64 = 6;
+/// The same for its errors.
+const WAITED_ERROR_KEPT: u64 = 4;
+
+/// What one look at a request gives.
+pub(crate) enum Turn {
+    /// The answer.
+    Done(Box<Response>),
+    /// It is not there yet, and may be waited for.
+    Wait(Wish),
+    /// A segment that is sent part by part.
+    Grow(Segment),
+}
+
+/// What a request waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) manifest: usize,
+    pub(crate) track: usize,
+    /// How far the track has to be.
+    pub(crate) edge: Edge,
+    /// For how long at most, in ms from its arrival.
+    pub(crate) patience_ms: i64,
+    /// What it is, for the refusal of those who may not wait.
+    pub(crate) what: String,
+}
+
+/// A segment that is sent part by part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub(crate) manifest: usize,
+    pub(crate) track: usize,
+    pub(crate) key: Key,
+    /// Its number.
+    pub(crate) number: u64,
+    pub(crate) content_type: &'static str,
+}
+
+/// Looks at a request, whose method is `GET` or `HEAD`, at an instant.
+pub(crate) fn turn(supplier: &dyn Supplier, ask: &Ask<'_>, now: i64) -> Turn {
+    look(supplier, ask, now).unwrap_or_else(|refused| Turn::done(refusal::response(&refused)))
+}
+
+fn look(supplier: &dyn Supplier, ask: &Ask<'_>, now: i64) -> Result<Turn, Refusal> {
+    let entity = match resolve(supplier.manifests(), ask.rest)? {
+        Resource::Mpd { manifest } => {
+            let presentation = supplier.presentation(manifest, now)?;
+            let text = mpd::write::write(&presentation, ask.host);
+            generated(&presentation, text, DASH)
+        }
+        Resource::Multivariant { manifest } => {
+            let presentation = supplier.presentation(manifest, now)?;
+            let text = hls::write::multivariant(&presentation, ask.test_query);
+            generated(&presentation, text, HLS)
+        }
+        Resource::Playlist { manifest, track } => {
+            let presentation = supplier.presentation(manifest, now)?;
+            let Some(part_target) = reload::part_target(&presentation) else {
+                let text = hls::write::media(&presentation, track, ask.test_query);
+                let entity = generated(&presentation, text, HLS);
+                return Ok(Turn::done(entity_response(entity, ask)));
+            };
+            return Ok(playlist(ask, &presentation, manifest, track, part_target));
+        }
+        Resource::Init { manifest, track } => stored(supplier.init(manifest, track, now)?, ask),
+        Resource::Media {
+            manifest,
+            track,
+            key,
+        } => return segment(supplier, ask, (manifest, track, key), now),
+        Resource::Part {
+            manifest,
+            track,
+            key,
+            index,
+        } => return part(supplier, ask, (manifest, track, key), index, now),
+    };
+    Ok(Turn::done(entity_response(entity, ask)))
+}
+
+impl Turn {
+    fn done(response: Response) -> Self {
+        Self::Done(Box::new(response))
+    }
+}
+
+/// Answers a request for a media playlist that can be waited for.
+fn playlist(
+    ask: &Ask<'_>,
+    presentation: &Presentation,
+    manifest: usize,
+    track: usize,
+    part_target: media::time::Time,
+) -> Turn {
+    let target = hls::write::target_duration(presentation, track);
+    let directives = match Directives::parse(ask.query) {
+        Ok(directives) => directives,
+        Err(refused) => {
+            let mut response = refusal::response(&refused);
+            keep(&mut response, target * WAITED_ERROR_KEPT);
+            return Turn::done(response);
+        }
+    };
+    let reload = match reload::decide(&directives, presentation, track, part_target) {
+        Ok(reload) => reload,
+        Err(refused) => return Turn::done(healing(&refused)),
+    };
+    if let Reload::After(edge) = reload {
+        return Turn::Wait(Wish {
+            manifest,
+            track,
+            edge,
+            patience_ms: reload::patience_ms(target),
+            what: match (directives.msn, directives.part) {
+                (Some(msn), Some(part)) => format!("a playlist with part {part} of segment {msn}"),
+                _ => format!("a playlist with segment {}", directives.msn.unwrap_or(0)),
+            },
+        });
+    }
+    let options = hls::write::MediaOptions {
+        query: ask.test_query,
+        skip: directives.skip,
+    };
+    let text = hls::write::media_with(presentation, track, &options);
+    let mut response = entity_response(generated(presentation, text, HLS), ask);
+    let kept = match directives.msn {
+        Some(_) => target * WAITED_KEPT,
+        None => target / 2,
+    };
+    keep(&mut response, kept);
+    Turn::done(response)
+}
+
+/// Answers a request for a media segment.
+fn segment(
+    supplier: &dyn Supplier,
+    ask: &Ask<'_>,
+    (manifest, track, key): (usize, usize, Key),
+    now: i64,
+) -> Result<Turn, Refusal> {
+    let content_type = match supplier.delivery(manifest, track, key, now)? {
+        Delivery::Whole(payload) => {
+            return Ok(Turn::done(entity_response(stored(payload, ask), ask)));
+        }
+        Delivery::Growing { content_type } => content_type,
+    };
+    // A range can be cut out of what is whole only.
+    if ask.headers.contains_key(header::RANGE)
+        && let Ok(payload) = supplier.segment(manifest, track, key, now)
+    {
+        return Ok(Turn::done(entity_response(stored(payload, ask), ask)));
+    }
+    Ok(Turn::Grow(Segment {
+        manifest,
+        track,
+        key,
+        number: supplier.number(manifest, track, key)?,
+        content_type,
+    }))
+}
+
+/// Answers a request for a part: it may wait for the one that comes next, no other.
+fn part(
+    supplier: &dyn Supplier,
+    ask: &Ask<'_>,
+    (manifest, track, key): (usize, usize, Key),
+    index: u32,
+    now: i64,
+) -> Result<Turn, Refusal> {
+    let what = match supplier.part(manifest, track, key, index, now) {
+        Ok(part) => return Ok(Turn::done(entity_response(stored(part.payload, ask), ask))),
+        Err(Refusal::TooEarly { what, .. }) => what,
+        Err(refused) => return Err(refused),
+    };
+    let number = supplier.number(manifest, track, key)?;
+    let before = Edge {
+        segment: number,
+        parts: index,
+    };
+    if before > supplier.edge(manifest, track, now)? {
+        let refused = Refusal::NotFound(format!("There is no {what} yet, nor is it the next one."));
+        return Ok(Turn::done(healing(&refused)));
+    }
+    let presentation = supplier.presentation(manifest, now)?;
+    let target = hls::write::target_duration(&presentation, track);
+    Ok(Turn::Wait(Wish {
+        manifest,
+        track,
+        edge: Edge {
+            segment: number,
+            parts: index.saturating_add(1),
+        },
+        patience_ms: reload::patience_ms(target),
+        what,
+    }))
+}
+
+fn entity_response(entity: Entity, ask: &Ask<'_>) -> Response {
+    let mut response = entity.answer(ask.method, ask.headers);
+    cors::allow_all(response.headers_mut());
+    response
+}
+
+/// Makes an answer that grows. Its body has no length, for `HEAD` neither.
+pub(crate) fn growing(content_type: &'static str, ask: &Ask<'_>, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let cache_control = media_cache_control(ask);
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(cache_control),
+    );
+    cors::allow_all(headers);
+    response
+}
+
+/// Makes the answer for what is wrong now and may be right in a moment.
+fn healing(refused: &Refusal) -> Response {
+    let mut response = refusal::response(refused);
+    let never = HeaderValue::from_static(caching::NEVER);
+    response.headers_mut().insert(header::CACHE_CONTROL, never);
+    response
+}
+
+/// Lets caches keep an answer for so many seconds.
+fn keep(response: &mut Response, seconds: u64) {
+    let kept = caching::for_seconds(seconds);
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
+}
+
+fn generated(presentation: &Presentation, text: String, content_type: &'static str) -> Entity {
+    Entity {
+        etag: Some(caching::manifest_tag(&text)),
+        slices: vec![text.into()],
+        content_type,
+        cache_control: match presentation.liveness {
+            Liveness::Static { .. } => caching::SHORT,
+            Liveness::Live(_) => caching::REVALIDATE,
+        },
+        last_modified: None,
+    }
+}
+
+fn stored(payload: Payload, ask: &Ask<'_>) -> Entity {
+    Entity {
+        etag: Some(caching::segment_tag(payload.version)),
+        slices: payload.slices,
+        content_type: payload.content_type,
+        cache_control: media_cache_control(ask),
+        last_modified: None,
+    }
+}
+
+fn media_cache_control(ask: &Ask<'_>) -> &'static str {
+    if ask.immutable {
+        caching::IMMUTABLE
+    } else {
+        caching::MINUTE
+    }
+}
