@@ -9,3 +9,4 @@ pub mod ladder;
 pub mod packager;
 pub mod probe;
 pub mod units;
+pub mod watch;

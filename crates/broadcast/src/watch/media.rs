@@ -31,9 +31,15 @@ pub(crate) struct Init {
 impl Init {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, BoxError> {
         let read = init::read(bytes)?;
-        let codecs = read.tracks.iter().map(|track| track.codec.clone()).collect();
+        let codecs = read
+            .tracks
+            .iter()
+            .map(|track| track.codec.clone())
+            .collect();
         let mut tracks = read.tracks;
-        let video = tracks.iter().position(|track| track.content == Content::Video);
+        let video = tracks
+            .iter()
+            .position(|track| track.content == Content::Video);
         let index = video.unwrap_or(0);
         if index >= tracks.len() {
             return Err(BoxError {

@@ -104,7 +104,10 @@ mod tests {
         ] {
             assert_eq!(text.parse::<FailAfter>().ok(), expected, "{text}");
         }
-        assert_eq!(FailAfter::TargetDurations(3).limit_ms(Some(2000)), Some(6000));
+        assert_eq!(
+            FailAfter::TargetDurations(3).limit_ms(Some(2000)),
+            Some(6000)
+        );
         assert_eq!(FailAfter::TargetDurations(1).limit_ms(None), Some(6000));
         assert_eq!(FailAfter::Never.limit_ms(Some(1)), None);
     }

@@ -5,8 +5,9 @@ use std::{collections::HashMap, ops::Range, time::Duration};
 use url::Url;
 
 use super::{
-    dash, hls,
+    dash,
     exchange::{Method, Request},
+    hls,
 };
 
 /// How long an answer may take that nobody holds back.

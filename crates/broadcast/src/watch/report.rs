@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{rules::Rule, snapshot::{Row, Snapshot}};
+use super::{
+    rules::Rule,
+    snapshot::{Row, Snapshot},
+};
 
 /// So many different violations are told apart; beyond that old ones may be told again.
 const MAX_REMEMBERED: usize = 20_000;
@@ -37,7 +40,7 @@ pub enum Event {
         /// What is followed.
         source: String,
         /// The rendition as it is now.
-        rendition: Row,
+        rendition: Box<Row>,
     },
     /// A rule was broken.
     Violation(Violation),

@@ -90,10 +90,11 @@ impl Mpd {
             return Err(fail(&root, "the root element is not MPD"));
         }
         let base = join(url, &root)?;
-        let clocks = root.elements().filter(|child| child.local_name() == "UTCTiming");
-        let text = |element: &Element, name: &str| {
-            element.attribute(name).unwrap_or_default().to_owned()
-        };
+        let clocks = root
+            .elements()
+            .filter(|child| child.local_name() == "UTCTiming");
+        let text =
+            |element: &Element, name: &str| element.attribute(name).unwrap_or_default().to_owned();
         let service = root.child("ServiceDescription");
         let latency = service.and_then(|service| service.child("Latency"));
         let mut mpd = Self {
@@ -108,11 +109,17 @@ impl Mpd {
             clocks: clocks
                 .map(|clock| (text(clock, "schemeIdUri"), text(clock, "value")))
                 .collect(),
-            latency_target: latency.map(|latency| number(latency, "target")).transpose()?.flatten(),
+            latency_target: latency
+                .map(|latency| number(latency, "target"))
+                .transpose()?
+                .flatten(),
             has_service_description: service.is_some(),
             periods: Vec::new(),
         };
-        for element in root.elements().filter(|child| child.local_name() == "Period") {
+        for element in root
+            .elements()
+            .filter(|child| child.local_name() == "Period")
+        {
             let period = period(element, &base, mpd.periods.last())?;
             if let Some(before) = mpd.periods.last_mut()
                 && before.end.is_none()
@@ -130,7 +137,8 @@ impl Mpd {
     /// Returns the longest segment duration that is announced.
     pub(crate) fn target(&self) -> Option<Nanos> {
         let tracks = self.periods.iter().flat_map(|period| &period.tracks);
-        self.max_segment.or_else(|| tracks.filter_map(Track::longest).max())
+        self.max_segment
+            .or_else(|| tracks.filter_map(Track::longest).max())
     }
 }
 
@@ -157,7 +165,10 @@ impl Track {
 
 fn fail(element: &Element, reason: impl std::fmt::Display) -> String {
     let at = element.position;
-    format!("line {}, column {}, {}: {reason}", at.line, at.column, element.name)
+    format!(
+        "line {}, column {}, {}: {reason}",
+        at.line, at.column, element.name
+    )
 }
 
 fn instant(element: &Element, name: &str) -> Result<Option<i64>, String> {
@@ -177,9 +188,12 @@ fn number<T: std::str::FromStr>(element: &Element, name: &str) -> Result<Option<
         return Ok(None);
     };
     let found = text.trim().parse().ok();
-    found
-        .map(Some)
-        .ok_or_else(|| fail(element, format!("{name}: `{text}` is not a number that is allowed")))
+    found.map(Some).ok_or_else(|| {
+        fail(
+            element,
+            format!("{name}: `{text}` is not a number that is allowed"),
+        )
+    })
 }
 
 fn join(base: &Url, element: &Element) -> Result<Url, String> {
@@ -196,13 +210,21 @@ fn period(element: &Element, base: &Url, before: Option<&Period>) -> Result<Peri
     let follows = before.map_or(Some(0), |before| before.end);
     let start = duration(element, "start")?.or(follows);
     let Some(start) = start else {
-        return Err(fail(element, "start is missing and the Period before has no duration"));
+        return Err(fail(
+            element,
+            "start is missing and the Period before has no duration",
+        ));
     };
     let end = duration(element, "duration")?.map(|length| start.saturating_add(length));
     let mut tracks = Vec::new();
-    for set in element.elements().filter(|child| child.local_name() == "AdaptationSet") {
+    for set in element
+        .elements()
+        .filter(|child| child.local_name() == "AdaptationSet")
+    {
         let base = join(&base, set)?;
-        let representations = set.elements().filter(|child| child.local_name() == "Representation");
+        let representations = set
+            .elements()
+            .filter(|child| child.local_name() == "Representation");
         for representation in representations {
             let levels = [representation, set, element];
             if let Some(track) = track(levels, &join(&base, representation)?)? {
@@ -231,7 +253,9 @@ fn track(levels: [&Element; 3], base: &Url) -> Result<Option<Track>, String> {
     let said = |name: &str| levels.iter().find_map(|level| level.attribute(name));
     let of_template = |name: &str| templates.iter().find_map(|level| level.attribute(name));
     let holder = |name: &str| {
-        let found = templates.iter().find(|level| level.attribute(name).is_some());
+        let found = templates
+            .iter()
+            .find(|level| level.attribute(name).is_some());
         *found.unwrap_or(nearest)
     };
     let template = |name: &str| match of_template(name) {
@@ -248,7 +272,9 @@ fn track(levels: [&Element; 3], base: &Url) -> Result<Option<Track>, String> {
         return Err(fail(nearest, "timescale is 0"));
     };
     let start_number = number(holder("startNumber"), "startNumber")?.unwrap_or(1);
-    let timeline = templates.iter().find_map(|level| level.child("SegmentTimeline"));
+    let timeline = templates
+        .iter()
+        .find_map(|level| level.child("SegmentTimeline"));
     let segments = match timeline {
         Some(timeline) => Segments::Listed(listed(timeline)?),
         None => match number(holder("duration"), "duration")? {
@@ -261,7 +287,10 @@ fn track(levels: [&Element; 3], base: &Url) -> Result<Option<Track>, String> {
         _ => None,
     };
     Ok(Some(Track {
-        id: representation.attribute("id").unwrap_or_default().to_owned(),
+        id: representation
+            .attribute("id")
+            .unwrap_or_default()
+            .to_owned(),
         kind: kind(said("contentType"), said("mimeType"), said("codecs")),
         codecs: said("codecs").unwrap_or_default().to_owned(),
         bandwidth: number(representation, "bandwidth")?.unwrap_or(0),
@@ -282,13 +311,17 @@ fn track(levels: [&Element; 3], base: &Url) -> Result<Option<Track>, String> {
 
 fn kind(content: Option<&str>, mime: Option<&str>, codecs: Option<&str>) -> Kind {
     let mime = mime.unwrap_or_default();
-    let top = content.or_else(|| mime.split('/').next()).unwrap_or_default();
+    let top = content
+        .or_else(|| mime.split('/').next())
+        .unwrap_or_default();
     match top {
         "video" => Kind::Video,
         "audio" => Kind::Audio,
         "image" => Kind::Image,
         "text" => Kind::Text,
-        _ if codecs.is_some_and(|codecs| codecs.starts_with("avc") || codecs.starts_with("hvc")) => {
+        _ if codecs
+            .is_some_and(|codecs| codecs.starts_with("avc") || codecs.starts_with("hvc")) =>
+        {
             Kind::Video
         }
         _ if codecs.is_some_and(|codecs| codecs.starts_with("mp4a")) => Kind::Audio,
@@ -324,7 +357,10 @@ fn listed(timeline: &Element) -> Result<Vec<(u64, u64)>, String> {
             return Err(fail(entry, format!("more than {MAX_SEGMENTS} segments")));
         }
         for place in 0..count {
-            list.push((start.saturating_add(place.saturating_mul(duration)), duration));
+            list.push((
+                start.saturating_add(place.saturating_mul(duration)),
+                duration,
+            ));
         }
         next = start.saturating_add(count.saturating_mul(duration));
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use media::hls::read::{self as hls, Media};
 use url::Url;
 
-use super::{Purpose, fetching::{About, Fetching}, position::Position, timeline};
+use super::{Purpose, fetching::Fetching, inspect::About, position::Position, timeline};
 use crate::watch::{
     exchange::{Answer, Reply},
     nanos::{nanos, to_ms},
@@ -46,7 +46,6 @@ pub(super) struct Member {
     pub(super) segment_at: Option<i64>,
     pub(super) fetching: Fetching,
     interval: i64,
-    strict: bool,
     /// When to ask again; absent while asking, and when there is nothing to come.
     due: Option<i64>,
     /// Whether the next request goes without directives.
@@ -83,7 +82,6 @@ impl Member {
             segment_at: None,
             fetching: Fetching::default(),
             interval: millis(options.interval).max(1),
-            strict: options.strict,
             due: Some(i64::MIN),
             plainly: false,
             answered: false,
@@ -132,7 +130,10 @@ impl Member {
 
     /// Tells whether the server holds answers back until there is news.
     pub(super) fn blocks(&self) -> bool {
-        let control = self.list.as_ref().and_then(|list| list.server_control.as_ref());
+        let control = self
+            .list
+            .as_ref()
+            .and_then(|list| list.server_control.as_ref());
         control.is_some_and(|control| control.block_reload)
     }
 
@@ -157,7 +158,10 @@ impl Member {
         match asked {
             None => out.get(self.url.clone(), purpose),
             Some(position) => {
-                let parts = self.list.as_ref().is_some_and(|list| list.part_target.is_some());
+                let parts = self
+                    .list
+                    .as_ref()
+                    .is_some_and(|list| list.part_target.is_some());
                 let mut directives = vec![("_HLS_msn", position.next_msn.to_string())];
                 if parts {
                     directives.push(("_HLS_part", position.parts.to_string()));
@@ -201,7 +205,11 @@ impl Member {
             Ok(list) => Arc::new(list),
             Err(error) => {
                 let sentences = vec![error.to_string()];
-                let scene = Scene { rendition: &self.name, url: self.url.as_str(), at };
+                let scene = Scene {
+                    rendition: &self.name,
+                    url: self.url.as_str(),
+                    at,
+                };
                 report.broken(&rules::SYNTAX, scene, sentences);
                 self.fail(error.to_string(), at, report);
                 return Received::Nothing;
@@ -232,7 +240,11 @@ impl Member {
         if held && matches!(status, 400 | 503) {
             return Received::Nothing;
         }
-        let scene = Scene { rendition: &self.name, url: self.url.as_str(), at };
+        let scene = Scene {
+            rendition: &self.name,
+            url: self.url.as_str(),
+            at,
+        };
         let sentence = format!("the playlist was answered {status}");
         report.broken(&rules::REACHABLE, scene, vec![sentence]);
         self.fail(format!("HTTP {status}"), at, report);
@@ -269,19 +281,27 @@ impl Member {
             live: !list.ended,
             target: Some(target.saturating_mul(1000)),
         };
-        let scene = Scene { rendition: &self.name, url: self.url.as_str(), at };
+        let scene = Scene {
+            rendition: &self.name,
+            url: self.url.as_str(),
+            at,
+        };
         answer::run(&view, scene, report);
     }
 
     /// Returns what is needed to judge its media.
-    pub(super) fn about(&self, options: &Options, target: Option<i64>) -> About {
+    pub(super) fn about(&self, options: &Options) -> About {
         About {
             name: self.name.clone(),
             kind: self.kind,
             codecs: self.codecs.clone(),
             resolution: self.resolution,
-            part_target: self.list.as_ref().and_then(|list| list.part_target).map(nanos),
-            target,
+            part_target: self
+                .list
+                .as_ref()
+                .and_then(|list| list.part_target)
+                .map(nanos),
+            target: self.target_ms(),
             tolerance: millis(options.media_tolerance),
             slack: millis(options.slack),
         }
@@ -307,7 +327,7 @@ impl Member {
             url: self.url.to_string(),
             newest: list.and_then(|list| newest(list, &self.url)),
             segments: list.map_or(0, |list| list.segments.len() as u64),
-            parts: list.map_or(0, |list| parts(list)),
+            parts: list.map_or(0, parts),
             media_sequence: list.map(|list| list.media_sequence),
             target_duration: target,
             age,
@@ -322,17 +342,17 @@ impl Member {
             error: self.error.clone(),
         }
     }
-
-    /// Tells whether rules are checked strictly.
-    pub(super) fn is_strict(&self) -> bool {
-        self.strict
-    }
 }
 
 /// What changes when there is news in a playlist.
 fn signature(list: &Media) -> (u64, Position, usize, bool) {
     let position = Position::of(list);
-    (list.media_sequence, position, list.date_ranges.len(), list.ended)
+    (
+        list.media_sequence,
+        position,
+        list.date_ranges.len(),
+        list.ended,
+    )
 }
 
 fn newest(list: &Media, url: &Url) -> Option<Newest> {
@@ -359,7 +379,11 @@ fn parts(list: &Media) -> u64 {
 }
 
 fn discontinuities(list: &Media) -> u64 {
-    let whole = list.segments.iter().filter(|segment| segment.discontinuity).count();
+    let whole = list
+        .segments
+        .iter()
+        .filter(|segment| segment.discontinuity)
+        .count();
     let open = list.open.iter().filter(|open| open.discontinuity).count();
     (whole + open) as u64
 }
@@ -422,7 +446,13 @@ mod tests {
     #[test]
     fn directives_go_behind_the_query() {
         let url = Url::parse("http://h/a.m3u8?token=1").unwrap();
-        let found = with_query(&url, &[("_HLS_msn", "7".to_owned()), ("_HLS_part", "0".to_owned())]);
-        assert_eq!(found.as_str(), "http://h/a.m3u8?token=1&_HLS_msn=7&_HLS_part=0");
+        let found = with_query(
+            &url,
+            &[("_HLS_msn", "7".to_owned()), ("_HLS_part", "0".to_owned())],
+        );
+        assert_eq!(
+            found.as_str(),
+            "http://h/a.m3u8?token=1&_HLS_msn=7&_HLS_part=0"
+        );
     }
 }

@@ -6,11 +6,12 @@
 //! |---|---|
 //! | [`member`] | one media playlist: when to ask for it and with which directives |
 //! | [`judge`] | rules over a media playlist that has just come |
-//! | [`fetching`] | fetches new media and judges it (strict) |
+//! | [`fetching`], [`inspect`] | fetches new media, judges it (strict) |
 //! | [`trials`] | tries delivery directives (strict) |
 //! | [`timeline`], [`position`] | where segments lie, how far a playlist goes |
 
 mod fetching;
+mod inspect;
 mod judge;
 mod member;
 pub(crate) mod position;
@@ -158,9 +159,8 @@ impl Hls {
                 known,
             } => self.playlist_reply(member, asked, &known, reply, report),
             Purpose::Media { member, item } => {
-                let target = self.target_of(member);
                 if let Some(found) = self.members.get_mut(member) {
-                    let about = found.about(&self.options, target);
+                    let about = found.about(&self.options);
                     found.fetching.reply(*item, &about, reply, report);
                 }
             }
@@ -200,16 +200,15 @@ impl Hls {
 
     /// Returns when anything last changed, Unix ms.
     pub(crate) fn last_change(&self) -> Option<i64> {
-        self.members.iter().filter_map(|member| member.changed).max()
+        self.members
+            .iter()
+            .filter_map(|member| member.changed)
+            .max()
     }
 
     /// Returns the longest target duration in ms.
     pub(crate) fn target_ms(&self) -> Option<i64> {
         self.members.iter().filter_map(Member::target_ms).max()
-    }
-
-    fn target_of(&self, member: usize) -> Option<i64> {
-        self.members.get(member).and_then(Member::target_ms)
     }
 
     fn multivariant_reply(&mut self, reply: &Reply, report: &mut Report) {
@@ -269,8 +268,10 @@ impl Hls {
                     && Some(&rendition.group) == variant.audio.as_ref()
             });
             let uris: Vec<&String> = of_group.filter_map(|found| found.uri.as_ref()).collect();
-            let audio: Vec<usize> =
-                uris.into_iter().map(|uri| self.member(uri, Kind::Audio)).collect();
+            let audio: Vec<usize> = uris
+                .into_iter()
+                .map(|uri| self.member(uri, Kind::Audio))
+                .collect();
             if let Some(member) = self.members.get_mut(video) {
                 // One playlist may be in several variants that differ in their audio.
                 let first = member.bandwidth.is_none();
@@ -305,7 +306,8 @@ impl Hls {
         if let Some(known) = self.members.iter().position(|member| member.url == url) {
             return known;
         }
-        self.members.push(Member::new(uri, url, kind, &self.options));
+        self.members
+            .push(Member::new(uri, url, kind, &self.options));
         self.members.len() - 1
     }
 
@@ -331,15 +333,25 @@ impl Hls {
                     known,
                     reply,
                 };
-                self.watchers.judge(&mut self.members, &self.variants, &self.options, &looked, report);
+                self.watchers.judge(
+                    &mut self.members,
+                    &self.variants,
+                    &self.options,
+                    &looked,
+                    report,
+                );
                 if let Some(member) = self.members.get_mut(index) {
                     let strict = self.options.strict;
-                    member.fetching.update(before.as_deref(), &list, &member.url, strict);
+                    member
+                        .fetching
+                        .update(before.as_deref(), &list, &member.url, strict);
+                    let about = member.about(&self.options);
+                    member.fetching.settle_hint(&about, report);
                     if member.changed == Some(reply.finished()) {
                         report.event(Event::Changed {
                             at: reply.finished(),
                             source: self.root.to_string(),
-                            rendition: member.row(reply.finished()),
+                            rendition: Box::new(member.row(reply.finished())),
                         });
                     }
                 }

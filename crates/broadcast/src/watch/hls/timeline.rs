@@ -49,7 +49,10 @@ pub(crate) fn edge(list: &Media) -> Option<Nanos> {
     let parts = list.open.as_ref().map_or(&[][..], |open| &open.parts);
     let inside = match list.open {
         Some(_) => sum(parts.iter().map(|part| part.duration)),
-        None => list.segments.last().map_or(0, |segment| nanos(segment.duration)),
+        None => list
+            .segments
+            .last()
+            .map_or(0, |segment| nanos(segment.duration)),
     };
     last.start.map(|start| start.saturating_add(inside))
 }
@@ -88,7 +91,12 @@ fn walk(list: &Media) -> (Vec<Place>, Vec<Step>) {
     };
     for (msn, segment) in (list.first_listed()..).zip(&list.segments) {
         let duration = nanos(segment.duration);
-        add(msn, segment.discontinuity, segment.program_date_time, duration);
+        add(
+            msn,
+            segment.discontinuity,
+            segment.program_date_time,
+            duration,
+        );
     }
     if let Some(open) = &list.open {
         let msn = list.next_sequence();

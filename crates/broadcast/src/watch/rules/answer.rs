@@ -1,6 +1,6 @@
 //! One HTTP answer.
 
-use super::{Entry, entry, run_table};
+use super::{Entry, entry, run_table, when};
 use crate::watch::exchange::Answer;
 
 /// What was asked for.
@@ -52,7 +52,7 @@ impl View<'_> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 5] = [
+pub(crate) const RULES: [Entry<Check>; 5] = [
     entry(
         "H1-cors",
         "RFC 8216bis 6.2.1, Fetch 3.2",
@@ -85,13 +85,11 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 5] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn cors(view: &View<'_>) -> Vec<String> {
     let wrong = view.header("access-control-allow-origin").is_none();
-    when(wrong, || "there is no Access-Control-Allow-Origin".to_owned())
+    when(wrong, || {
+        "there is no Access-Control-Allow-Origin".to_owned()
+    })
 }
 
 fn caching(view: &View<'_>) -> Vec<String> {
@@ -126,7 +124,12 @@ fn media_age(view: &View<'_>) -> Vec<String> {
 
 fn content_type(view: &View<'_>) -> Vec<String> {
     let found = view.header("content-type").unwrap_or_default();
-    let essence = found.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = found
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let right = match view.what {
         What::Playlist => matches!(
             essence.as_str(),
@@ -135,7 +138,11 @@ fn content_type(view: &View<'_>) -> Vec<String> {
         What::Mpd => essence == "application/dash+xml",
         What::Mp4 => matches!(
             essence.as_str(),
-            "video/mp4" | "audio/mp4" | "application/mp4" | "video/iso.segment" | "audio/iso.segment"
+            "video/mp4"
+                | "audio/mp4"
+                | "application/mp4"
+                | "video/iso.segment"
+                | "audio/iso.segment"
         ),
         What::OtherMedia => !essence.is_empty(),
     };

@@ -2,7 +2,7 @@
 
 use media::hls::read::{HintKind, Media, Part, Segment};
 
-use super::{Entry, entry, run_table};
+use super::{Entry, always, entry, run_table, when};
 use crate::watch::{
     hls::timeline,
     nanos::{Nanos, from_ms, seconds, sum, to_ms},
@@ -40,7 +40,7 @@ impl View<'_> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 12] = [
+pub(crate) const RULES: [Entry<Check>; 12] = [
     entry(
         "L1-constant",
         "RFC 8216bis 4.4.3.7",
@@ -71,13 +71,12 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 12] = [
         "the part that comes is the one that was hinted at",
         hint_kept,
     ),
-    entry(
+    always(
         "L12-sequence",
         "RFC 8216bis 4.4.3.2, 6.2.1",
         "media sequence numbers only grow",
         sequence,
-    )
-    .always(),
+    ),
     entry(
         "L12-discontinuity",
         "RFC 8216bis 4.4.3.3",
@@ -116,10 +115,6 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 12] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn part_target(view: &View<'_>) -> Vec<String> {
     match (view.before.part_target, view.now.part_target) {
         (Some(before), Some(now)) if before != now => {
@@ -146,19 +141,21 @@ fn sequence(view: &View<'_>) -> Vec<String> {
     });
     let (before, now) = (view.before.next_sequence(), view.now.next_sequence());
     wrong.extend(when(now < before, || {
-        format!("segment {} has gone from the end", now)
+        format!("segment {now} has gone from the end")
     }));
     wrong
 }
 
 fn discontinuity(view: &View<'_>) -> Vec<String> {
     let now = timeline::places(view.now);
-    let changed = timeline::places(view.before).into_iter().find_map(|before| {
-        let after = now.iter().find(|place| place.msn == before.msn)?;
-        // Nothing is said yet of a discontinuity before an open segment without parts.
-        let is_new = before.msn == view.before.next_sequence() && open_is_empty(view.before);
-        (after.dsn != before.dsn && !is_new).then_some((before, *after))
-    });
+    let changed = timeline::places(view.before)
+        .into_iter()
+        .find_map(|before| {
+            let after = now.iter().find(|place| place.msn == before.msn)?;
+            // Nothing is said yet of a discontinuity before an open segment without parts.
+            let is_new = before.msn == view.before.next_sequence() && open_is_empty(view.before);
+            (after.dsn != before.dsn && !is_new).then_some((before, *after))
+        });
     let mut wrong: Vec<String> = changed
         .map(|(before, after)| {
             format!(
@@ -199,9 +196,11 @@ fn segments_stable(view: &View<'_>) -> Vec<String> {
 }
 
 fn parts_stable(view: &View<'_>) -> Vec<String> {
-    let open = view.before.open.iter().map(|open| {
-        (view.before.next_sequence(), open.parts.as_slice())
-    });
+    let open = view
+        .before
+        .open
+        .iter()
+        .map(|open| (view.before.next_sequence(), open.parts.as_slice()));
     let whole = (view.before.first_listed()..)
         .zip(&view.before.segments)
         .map(|(msn, segment)| (msn, segment.parts.as_slice()));
@@ -217,7 +216,11 @@ fn parts_stable(view: &View<'_>) -> Vec<String> {
                     && before.range == now.range
                     && before.duration == now.duration
             };
-            let kept = before.iter().zip(now).take_while(|pair| same(*pair)).count();
+            let kept = before
+                .iter()
+                .zip(now)
+                .take_while(|pair| same(*pair))
+                .count();
             (kept < before.len())
                 .then(|| format!("part {kept} of segment {msn} is not what it was"))
         })
@@ -247,7 +250,11 @@ fn parts_dropped(view: &View<'_>) -> Vec<String> {
 }
 
 fn hint_kept(view: &View<'_>) -> Vec<String> {
-    let hinted = view.before.hints.iter().find(|hint| hint.kind == HintKind::Part);
+    let hinted = view
+        .before
+        .hints
+        .iter()
+        .find(|hint| hint.kind == HintKind::Part);
     let Some(hint) = hinted else {
         return Vec::new();
     };
@@ -303,7 +310,9 @@ fn sliding(view: &View<'_>) -> Vec<String> {
 fn ended(view: &View<'_>) -> Vec<String> {
     let grown = view.now.next_sequence() > view.before.next_sequence();
     let wrong = view.before.ended && (grown || !view.now.ended);
-    when(wrong, || "the playlist goes on after EXT-X-ENDLIST".to_owned())
+    when(wrong, || {
+        "the playlist goes on after EXT-X-ENDLIST".to_owned()
+    })
 }
 
 fn dates_stable(view: &View<'_>) -> Vec<String> {
@@ -315,13 +324,15 @@ fn dates_stable(view: &View<'_>) -> Vec<String> {
             let after = now.iter().find(|place| place.msn == before.msn)?;
             let moved = to_ms(after.start? - before.start?);
             // Dates have milliseconds, those counted on from them less.
-            (moved.abs() > 10).then(|| format!("the date of segment {} moved by {moved} ms", before.msn))
+            (moved.abs() > 10)
+                .then(|| format!("the date of segment {} moved by {moved} ms", before.msn))
         })
         .take(1)
         .collect()
 }
 
 /// When something new arrived.
+#[derive(Debug)]
 pub(crate) struct Arrival {
     /// What is new, such as `part 3 of segment 7`.
     pub(crate) what: String,
@@ -334,7 +345,9 @@ pub(crate) struct Arrival {
     pub(crate) is_part: bool,
 }
 
-pub(crate) const ARRIVAL: [Entry<fn(&Arrival) -> Vec<String>>; 2] = [
+type ArrivalCheck = fn(&Arrival) -> Vec<String>;
+
+pub(crate) const ARRIVAL: [Entry<ArrivalCheck>; 2] = [
     entry(
         "L6-part",
         "RFC 8216bis 6.2.2",
@@ -358,10 +371,13 @@ fn segment_late(arrival: &Arrival) -> Vec<String> {
 }
 
 fn late(arrival: &Arrival, concerned: bool) -> Vec<String> {
-    when(concerned && !arrival.excused && arrival.after > arrival.limit, || {
-        format!(
-            "{} came {} ms after the one before, more than {} ms",
-            arrival.what, arrival.after, arrival.limit
-        )
-    })
+    when(
+        concerned && !arrival.excused && arrival.after > arrival.limit,
+        || {
+            format!(
+                "{} came {} ms after the one before, more than {} ms",
+                arrival.what, arrival.after, arrival.limit
+            )
+        },
+    )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use media::hls::read::Media;
 
-use super::{Entry, entry, run_table};
+use super::{Entry, always, entry, run_table};
 use crate::watch::{
     hls::{position::Position, timeline},
     media::Rates,
@@ -19,8 +19,6 @@ pub(crate) struct Member<'a> {
     /// Its URL without query.
     pub(crate) url: &'a str,
     pub(crate) list: &'a Media,
-    /// Where it was when the newest list was asked for, as far as was known.
-    pub(crate) known_before: Option<Position>,
     /// URLs of its rendition reports, resolved, without query.
     pub(crate) reports: &'a [String],
     /// Date less decode time of its media by discontinuity sequence number.
@@ -77,20 +75,21 @@ impl<'a> View<'a> {
     /// The fresh one and each other, unless the fresh one has I-frames only.
     fn pairs(&self) -> impl Iterator<Item = (&'a Member<'a>, &'a Member<'a>)> {
         let fresh = self.fresh().filter(|fresh| fresh.kind != Kind::IFrame);
-        fresh.into_iter().flat_map(|fresh| self.others().map(move |other| (fresh, other)))
+        fresh
+            .into_iter()
+            .flat_map(|fresh| self.others().map(move |other| (fresh, other)))
     }
 }
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 10] = [
-    entry(
+pub(crate) const RULES: [Entry<Check>; 10] = [
+    always(
         "C2-apart",
         "RFC 8216bis 6.2.4",
         "renditions are at most one segment apart",
         apart,
-    )
-    .always(),
+    ),
     entry(
         "L9-same",
         "RFC 8216bis 4.4.3.8",
@@ -192,7 +191,12 @@ fn reports_complete(view: &View<'_>) -> Vec<String> {
         .reports
         .iter()
         .filter(|report| report.last_msn.is_none() || (has_parts && report.last_part.is_none()))
-        .map(|report| format!("the rendition report for `{}` lacks its last number", report.uri))
+        .map(|report| {
+            format!(
+                "the rendition report for `{}` lacks its last number",
+                report.uri
+            )
+        })
         .collect()
 }
 
@@ -200,11 +204,17 @@ fn reports_true(view: &View<'_>) -> Vec<String> {
     view.claims
         .iter()
         .filter_map(|claim| {
-            let Claim { by, about, claimed, .. } = claim;
+            let Claim {
+                by, about, claimed, ..
+            } = claim;
             if let Some(later) = claim.later.filter(|later| later < claimed) {
-                return Some(format!("{by} reports {about} at {claimed}, it was at {later} later"));
+                return Some(format!(
+                    "{by} reports {about} at {claimed}, it was at {later} later"
+                ));
             }
-            let behind = claim.earlier.filter(|earlier| claimed.next_msn + 1 < earlier.next_msn);
+            let behind = claim
+                .earlier
+                .filter(|earlier| claimed.next_msn + 1 < earlier.next_msn);
             behind.map(|earlier| {
                 format!("{by} reports {about} at {claimed}, it was at {earlier} before")
             })
@@ -237,14 +247,16 @@ fn same_dates(view: &View<'_>) -> Vec<String> {
             let part = fresh.list.part_target.map_or(0, nanos);
             let limit = part.max(from_ms(500));
             let theirs = borders(other.list);
-            borders(fresh.list).into_iter().filter_map(move |(dsn, at)| {
-                let off = at - theirs.get(&dsn)?;
-                let (first, second) = ordered(fresh.name, other.name);
-                (off.abs() > limit).then(|| {
-                    let off = to_ms(off.abs());
-                    format!("discontinuity {dsn} of {first} and {second} is {off} ms apart")
+            borders(fresh.list)
+                .into_iter()
+                .filter_map(move |(dsn, at)| {
+                    let off = at - theirs.get(&dsn)?;
+                    let (first, second) = ordered(fresh.name, other.name);
+                    (off.abs() > limit).then(|| {
+                        let off = to_ms(off.abs());
+                        format!("discontinuity {dsn} of {first} and {second} is {off} ms apart")
+                    })
                 })
-            })
         })
         .collect()
 }
@@ -268,14 +280,20 @@ fn same_mapping(view: &View<'_>) -> Vec<String> {
 
 /// Adds the greatest rate of the audio group to that of the video.
 fn rate(view: &View<'_>, variant: &Variant, pick: impl Fn(&Rates) -> Option<u64>) -> Option<u64> {
-    let of = |index: &usize| view.members.get(*index).and_then(|member| pick(&member.rates));
+    let of = |index: &usize| {
+        view.members
+            .get(*index)
+            .and_then(|member| pick(&member.rates))
+    };
     let video = of(&variant.video)?;
     let audio = variant.audio.iter().filter_map(of).max().unwrap_or(0);
     Some(video.saturating_add(audio))
 }
 
 fn variants_of_news<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'a Variant> {
-    view.variants.iter().filter(|variant| variant.video == view.news)
+    view.variants
+        .iter()
+        .filter(|variant| variant.video == view.news)
 }
 
 fn average(view: &View<'_>) -> Vec<String> {

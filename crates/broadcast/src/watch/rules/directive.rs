@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use media::hls::read::{Media, Segment};
 
-use super::{Entry, entry, run_table};
+use super::{Entry, entry, run_table, when};
 use crate::watch::{
     hls::{position::Position, timeline},
     nanos::{nanos, seconds},
@@ -12,7 +12,7 @@ use crate::watch::{
 };
 
 /// What was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trial {
     /// The next segment or part, as players do all the time.
     Next(Position),
@@ -56,7 +56,7 @@ impl View<'_> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 11] = [
+pub(crate) const RULES: [Entry<Check>; 11] = [
     entry(
         "D1-held",
         "RFC 8216bis 6.2.5.2",
@@ -125,10 +125,6 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 11] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn expect(view: &View<'_>, trial: Trial, status: u16, request: &str) -> Vec<String> {
     when(view.trial == trial && view.status != status, || {
         format!("{request} was answered {}, not {status}", view.status)
@@ -144,7 +140,10 @@ fn held(view: &View<'_>) -> Vec<String> {
     let reached = there.next_msn > asked.next_msn
         || (there.next_msn == asked.next_msn && there.parts > asked.parts);
     when(!list.ended && !reached, || {
-        format!("the answer ended at {there}; {} of {} was asked for", asked.parts, asked.next_msn)
+        format!(
+            "the answer ended at {there}; {} of {} was asked for",
+            asked.parts, asked.next_msn
+        )
     })
 }
 
@@ -165,18 +164,23 @@ fn far_part(view: &View<'_>) -> Vec<String> {
 }
 
 fn waits(view: &View<'_>) -> Vec<String> {
-    let limit = view.target_ms().saturating_mul(3).saturating_add(view.slack);
+    let limit = view
+        .target_ms()
+        .saturating_mul(3)
+        .saturating_add(view.slack);
     let waited = matches!(view.trial, Trial::Next(_)) && millis(view.took) > limit;
-    when(waited, || "an answer was held back for more than three target durations".to_owned())
+    when(waited, || {
+        "an answer was held back for more than three target durations".to_owned()
+    })
 }
 
 fn old_segment(view: &View<'_>) -> Vec<String> {
     if view.trial != Trial::OldSegment {
         return Vec::new();
     }
-    let whole = view.list.is_some_and(|list| {
-        list.skip.is_none() && Position::of(list) >= Position::of(view.known)
-    });
+    let whole = view
+        .list
+        .is_some_and(|list| list.skip.is_none() && Position::of(list) >= Position::of(view.known));
     let mut wrong = expect(view, Trial::OldSegment, 200, "an old _HLS_msn");
     wrong.extend(when(view.status == 200 && !whole, || {
         "an old _HLS_msn was not answered with the current playlist".to_owned()
@@ -204,7 +208,9 @@ fn unknown(view: &View<'_>) -> Vec<String> {
 fn no_name(view: &View<'_>) -> Vec<String> {
     let mut wrong = expect(view, Trial::NoName, 404, "a name that no playlist has");
     let slow = view.trial == Trial::NoName && millis(view.took) > view.slack;
-    wrong.extend(when(slow, || "a name that no playlist has was held back".to_owned()));
+    wrong.extend(when(slow, || {
+        "a name that no playlist has was held back".to_owned()
+    }));
     wrong
 }
 
@@ -220,7 +226,10 @@ fn skip(view: &View<'_>) -> Vec<String> {
         return vec![format!("_HLS_skip=YES was answered {}", view.status)];
     };
     let Some(skip) = &list.skip else {
-        let first = list.segments.first().map_or(0, |segment| nanos(segment.duration));
+        let first = list
+            .segments
+            .first()
+            .map_or(0, |segment| nanos(segment.duration));
         let behind = timeline::length(list) - first;
         return when(!list.ended && behind > until, || {
             "_HLS_skip=YES was answered with the whole playlist".to_owned()
@@ -228,9 +237,15 @@ fn skip(view: &View<'_>) -> Vec<String> {
     };
     let left = timeline::length(list);
     let mut wrong = when(skip.segments > 0 && left < until, || {
-        format!("a delta update leaves {} only, CAN-SKIP-UNTIL is {}", seconds(left), seconds(until))
+        format!(
+            "a delta update leaves {} only, CAN-SKIP-UNTIL is {}",
+            seconds(left),
+            seconds(until)
+        )
     });
-    wrong.extend(when(skip.segments == 0, || "EXT-X-SKIP skips nothing".to_owned()));
+    wrong.extend(when(skip.segments == 0, || {
+        "EXT-X-SKIP skips nothing".to_owned()
+    }));
     wrong
 }
 

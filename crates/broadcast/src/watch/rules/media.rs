@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entry, Rule, entry, plain, run_table};
+use super::{Entry, Rule, entry, plain, run_table, when};
 use crate::watch::{
     media::{Init, Measured},
     nanos::{Nanos, from_ms, seconds, to_ms},
@@ -11,7 +11,7 @@ use crate::watch::{
 };
 
 /// Listed media that cannot be fetched.
-pub(crate) const FETCHABLE: Rule = plain(
+pub(crate) static FETCHABLE: Rule = plain(
     "C1-media",
     "RFC 8216bis 6.2.1, ISO/IEC 23009-1 5.3.9.5.3",
     "every listed segment, part and init segment answers 200",
@@ -31,6 +31,36 @@ pub(crate) const INIT_KEPT: Rule = Rule {
         "L15-init",
         "RFC 8216bis 4.4.4.5",
         "an init segment is not overwritten by another",
+    )
+};
+
+/// A part that was hinted at, came, and was not given to who asked by the hint.
+pub(crate) const HINT_ANSWERED: Rule = Rule {
+    always: false,
+    ..plain(
+        "L10-answered",
+        "RFC 8216bis 6.2.5",
+        "who asks for a hinted part gets it once it is there",
+    )
+};
+
+/// A segment that was removed too early.
+pub(crate) static REMOVED_KEPT: Rule = Rule {
+    always: false,
+    ..plain(
+        "L13-kept",
+        "RFC 8216bis 6.2.2",
+        "removed segments can still be fetched for a while",
+    )
+};
+
+/// A part that was removed too early.
+pub(crate) static DROPPED_KEPT: Rule = Rule {
+    always: false,
+    ..plain(
+        "L8-kept",
+        "RFC 8216bis 6.2.2",
+        "parts that are no longer listed can still be fetched for a while",
     )
 };
 
@@ -67,7 +97,7 @@ pub(crate) struct View<'a> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 11] = [
+pub(crate) const RULES: [Entry<Check>; 11] = [
     entry(
         "C3-duration",
         "RFC 8216bis 4.4.4.1",
@@ -136,17 +166,18 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 11] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn duration(view: &View<'_>) -> Vec<String> {
     let Some(listed) = view.listed else {
         return Vec::new();
     };
     let found = view.measured.duration();
     when((found - listed).abs() > view.tolerance, || {
-        format!("{} has {} of media, the manifest says {}", view.what, seconds(found), seconds(listed))
+        format!(
+            "{} has {} of media, the manifest says {}",
+            view.what,
+            seconds(found),
+            seconds(listed)
+        )
     })
 }
 
@@ -157,14 +188,25 @@ fn part_length(view: &View<'_>) -> Vec<String> {
     let found = view.measured.duration();
     // A stated duration may be rounded down to a millisecond.
     when(found > target + from_ms(1), || {
-        format!("{} has {} of media, the part target is {}", view.what, seconds(found), seconds(target))
+        format!(
+            "{} has {} of media, the part target is {}",
+            view.what,
+            seconds(found),
+            seconds(target)
+        )
     })
 }
 
 fn independent(view: &View<'_>) -> Vec<String> {
-    when(view.is_part && view.independent && !view.measured.has_sync, || {
-        format!("{} says INDEPENDENT=YES and holds no sync sample", view.what)
-    })
+    when(
+        view.is_part && view.independent && !view.measured.has_sync,
+        || {
+            format!(
+                "{} says INDEPENDENT=YES and holds no sync sample",
+                view.what
+            )
+        },
+    )
 }
 
 fn samples(view: &View<'_>) -> Vec<String> {
@@ -174,7 +216,10 @@ fn samples(view: &View<'_>) -> Vec<String> {
     let whole = view.measured;
     let off = (duration - whole.duration()).abs() > from_ms(1);
     when(samples != whole.samples || off, || {
-        format!("{} has {} samples, its parts have {samples}", view.what, whole.samples)
+        format!(
+            "{} has {} samples, its parts have {samples}",
+            view.what, whole.samples
+        )
     })
 }
 
@@ -193,13 +238,19 @@ fn anchors(view: &View<'_>) -> Vec<String> {
     };
     let off = now - first;
     when(off.abs() > view.tolerance, || {
-        format!("the date of {} is {} off its decode time", view.what, seconds(off))
+        format!(
+            "the date of {} is {} off its decode time",
+            view.what,
+            seconds(off)
+        )
     })
 }
 
 fn sync(view: &View<'_>) -> Vec<String> {
     let wrong = !view.is_part && view.kind == Kind::Video && !view.measured.starts_with_sync;
-    when(wrong, || format!("{} does not begin with a sync sample", view.what))
+    when(wrong, || {
+        format!("{} does not begin with a sync sample", view.what)
+    })
 }
 
 fn continuity(view: &View<'_>) -> Vec<String> {
@@ -209,7 +260,11 @@ fn continuity(view: &View<'_>) -> Vec<String> {
     let hole = view.measured.start - before.end;
     when(hole.abs() > from_ms(1), || {
         let word = if hole > 0 { "after" } else { "before" };
-        format!("{} begins {} {word} the end of what goes before", view.what, seconds(hole.abs()))
+        format!(
+            "{} begins {} {word} the end of what goes before",
+            view.what,
+            seconds(hole.abs())
+        )
     })
 }
 
@@ -219,7 +274,11 @@ fn start(view: &View<'_>) -> Vec<String> {
     };
     let off = view.measured.start - expected;
     when(off.abs() > tolerance, || {
-        format!("{} begins {} off from what the MPD says", view.what, seconds(off))
+        format!(
+            "{} begins {} off from what the MPD says",
+            view.what,
+            seconds(off)
+        )
     })
 }
 
@@ -267,7 +326,12 @@ fn declared(view: &Declared<'_>) -> Vec<String> {
         .codecs
         .iter()
         .filter(|codec| !view.codecs.is_empty() && !known.iter().any(|one| same_codec(one, codec)))
-        .map(|codec| format!("the init segment has codec {codec}, the manifest says {}", view.codecs))
+        .map(|codec| {
+            format!(
+                "the init segment has codec {codec}, the manifest says {}",
+                view.codecs
+            )
+        })
         .collect();
     if let (Some(stated), Some(found)) = (view.resolution, view.init.track.size) {
         wrong.extend(when(stated != found, || {
@@ -282,6 +346,11 @@ fn declared(view: &Declared<'_>) -> Vec<String> {
 
 /// Compares codec strings; case does not matter, and `avc1` stands for `avc3`.
 fn same_codec(a: &str, b: &str) -> bool {
-    let plain = |codec: &str| codec.to_ascii_lowercase().replace("avc3", "avc1").replace("hev1", "hvc1");
+    let plain = |codec: &str| {
+        codec
+            .to_ascii_lowercase()
+            .replace("avc3", "avc1")
+            .replace("hev1", "hvc1")
+    };
     plain(a) == plain(b)
 }

@@ -50,14 +50,6 @@ pub(crate) struct Entry<F> {
     pub(crate) check: F,
 }
 
-impl<F> Entry<F> {
-    /// The same rule, checked without `--strict` too.
-    const fn always(mut self) -> Self {
-        self.rule.always = true;
-        self
-    }
-}
-
 const fn entry<F>(
     id: &'static str,
     clause: &'static str,
@@ -71,6 +63,19 @@ const fn entry<F>(
             about,
             always: false,
         },
+        check,
+    }
+}
+
+/// A rule that is checked without `--strict` too.
+const fn always<F>(
+    id: &'static str,
+    clause: &'static str,
+    about: &'static str,
+    check: F,
+) -> Entry<F> {
+    Entry {
+        rule: plain(id, clause, about),
         check,
     }
 }
@@ -102,6 +107,9 @@ pub(crate) const REACHABLE: Rule = plain(
 /// Runs a table of rules over a view.
 macro_rules! run_table {
     ($view:ty) => {
+        /// What checks a rule of the table.
+        pub(crate) type Check = fn(&$view) -> Vec<String>;
+
         /// Runs all rules of the table.
         pub(crate) fn run(
             view: &$view,
@@ -126,6 +134,11 @@ macro_rules! run_table {
 }
 use run_table;
 
+/// One sentence, when something is wrong.
+fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
+    if wrong { vec![sentence()] } else { Vec::new() }
+}
+
 fn tell(report: &mut Report, rule: &Rule, scene: Scene<'_>, sentences: Vec<String>) {
     if !sentences.is_empty() {
         report.broken(rule, scene, sentences);
@@ -134,7 +147,17 @@ fn tell(report: &mut Report, rule: &Rule, scene: Scene<'_>, sentences: Vec<Strin
 
 /// Lists all rules, by id.
 pub fn all() -> Vec<Rule> {
-    let mut rules = vec![SYNTAX, REACHABLE];
+    let mut rules = vec![
+        SYNTAX,
+        REACHABLE,
+        media::FETCHABLE,
+        media::READABLE,
+        media::INIT_KEPT,
+        media::HINT_ANSWERED,
+        media::REMOVED_KEPT,
+        media::DROPPED_KEPT,
+        media::DECLARED.rule,
+    ];
     rules.extend(playlist::RULES.iter().map(|entry| entry.rule));
     rules.extend(change::RULES.iter().map(|entry| entry.rule));
     rules.extend(change::ARRIVAL.iter().map(|entry| entry.rule));
@@ -162,7 +185,10 @@ mod tests {
         }
         for rule in rules {
             assert!(rule.id.starts_with(['L', 'D', 'H', 'M', 'C']), "{rule:?}");
-            assert!(!rule.about.ends_with('.') && !rule.clause.is_empty(), "{rule:?}");
+            assert!(
+                !rule.about.ends_with('.') && !rule.clause.is_empty(),
+                "{rule:?}"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An MPD as it is.
 
-use super::{Entry, entry, run_table};
+use super::{Entry, entry, run_table, when};
 use crate::watch::{
     dash::manifest::{Mpd, Track},
     nanos::seconds,
@@ -23,7 +23,7 @@ impl View<'_> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 8] = [
+pub(crate) const RULES: [Entry<Check>; 8] = [
     entry(
         "M1-attributes",
         "ISO/IEC 23009-1 5.3.1.2",
@@ -74,10 +74,6 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 8] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn attributes(view: &View<'_>) -> Vec<String> {
     let mpd = view.mpd;
     [
@@ -109,10 +105,17 @@ fn complete(view: &View<'_>) -> Vec<String> {
 
 fn offset(view: &View<'_>) -> Vec<String> {
     view.tracks()
-        .filter(|track| track.longest().is_some_and(|longest| track.early >= longest))
+        .filter(|track| {
+            track
+                .longest()
+                .is_some_and(|longest| track.early >= longest)
+        })
         .map(|track| {
             let early = seconds(track.early);
-            format!("{} has an availabilityTimeOffset of {early}, a segment or more", track.id)
+            format!(
+                "{} has an availabilityTimeOffset of {early}, a segment or more",
+                track.id
+            )
         })
         .collect()
 }
@@ -124,9 +127,14 @@ fn clock(view: &View<'_>) -> Vec<String> {
 
 fn latency(view: &View<'_>) -> Vec<String> {
     let wrong = view.low_latency() && view.mpd.latency_target.is_none();
-    when(wrong, || match view.mpd.has_service_description {
-        true => "ServiceDescription has no Latency@target".to_owned(),
-        false => "there is no ServiceDescription".to_owned(),
+    let has = view.mpd.has_service_description;
+    when(wrong, || {
+        let lacks = if has {
+            "Latency@target"
+        } else {
+            "ServiceDescription"
+        };
+        format!("there is no {lacks}")
     })
 }
 
@@ -138,15 +146,22 @@ fn order(view: &View<'_>) -> Vec<String> {
         let name = after.id.as_deref().unwrap_or_default();
         let overlaps = before.end.is_some_and(|end| end > after.start);
         if after.start < before.start || overlaps {
-            wrong.push(format!("Period `{name}` begins before the one above it ends"));
+            wrong.push(format!(
+                "Period `{name}` begins before the one above it ends"
+            ));
         }
     }
     if view.mpd.dynamic {
         let unnamed = periods.iter().any(|period| period.id.is_none());
-        wrong.extend(when(unnamed, || "a Period of a live MPD has no id".to_owned()));
+        wrong.extend(when(unnamed, || {
+            "a Period of a live MPD has no id".to_owned()
+        }));
     }
     for (index, period) in periods.iter().enumerate() {
-        let twice = periods.iter().take(index).any(|other| other.id == period.id);
+        let twice = periods
+            .iter()
+            .take(index)
+            .any(|other| other.id == period.id);
         if let Some(id) = period.id.as_deref().filter(|_| twice) {
             wrong.push(format!("two Periods have the id `{id}`"));
         }
@@ -155,7 +170,12 @@ fn order(view: &View<'_>) -> Vec<String> {
 }
 
 fn profile(view: &View<'_>) -> Vec<String> {
-    const KNOWN: [&str; 4] = ["isoff-live", "isoff-ext-live", "isoff-broadcast", "dvb:dash"];
+    const KNOWN: [&str; 4] = [
+        "isoff-live",
+        "isoff-ext-live",
+        "isoff-broadcast",
+        "dvb:dash",
+    ];
     let known = KNOWN.iter().any(|name| view.mpd.profiles.contains(name));
     when(view.mpd.dynamic && !known, || {
         format!("the profiles are `{}`", view.mpd.profiles)

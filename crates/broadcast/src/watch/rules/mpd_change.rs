@@ -1,6 +1,6 @@
 //! An MPD before and after.
 
-use super::{Entry, entry, run_table};
+use super::{Entry, entry, run_table, when};
 use crate::watch::dash::manifest::{Mpd, Period, Segments, Track};
 
 /// An MPD and what it was before.
@@ -33,7 +33,7 @@ impl<'a> View<'a> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 7] = [
+pub(crate) const RULES: [Entry<Check>; 7] = [
     entry(
         "M1-start",
         "ISO/IEC 23009-1 5.3.1.2, DASH-IF IOP",
@@ -77,10 +77,6 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 7] = [
         kind,
     ),
 ];
-
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
 
 fn availability_start(view: &View<'_>) -> Vec<String> {
     let (before, now) = (view.before.availability_start, view.now.availability_start);
@@ -145,7 +141,9 @@ fn timeline(view: &View<'_>) -> Vec<String> {
             let first = new.first()?.0;
             let kept = old.iter().position(|(start, _)| *start >= first)?;
             let old_kept = old.get(kept..).unwrap_or_default();
-            let starts_alike = old_kept.first().is_none_or(|segment| new.first() == Some(segment));
+            let starts_alike = old_kept
+                .first()
+                .is_none_or(|segment| new.first() == Some(segment));
             if !starts_alike || !new.starts_with(old_kept) {
                 return Some(format!("listed segments of {} have changed", before.id));
             }

@@ -11,7 +11,7 @@ pub(crate) struct View<'a> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 5] = [
+pub(crate) const RULES: [Entry<Check>; 5] = [
     entry(
         "L18-codecs",
         "RFC 8216bis 4.4.6.2",
@@ -79,7 +79,10 @@ fn size(view: &View<'_>) -> Vec<String> {
 
 fn average(view: &View<'_>) -> Vec<String> {
     each(view, |variant| match variant.average_bandwidth {
-        None => Some(format!("variant `{}` has no AVERAGE-BANDWIDTH", variant.uri)),
+        None => Some(format!(
+            "variant `{}` has no AVERAGE-BANDWIDTH",
+            variant.uri
+        )),
         Some(mean) => (mean > variant.bandwidth).then(|| {
             let uri = &variant.uri;
             format!("AVERAGE-BANDWIDTH of variant `{uri}` is above its BANDWIDTH")

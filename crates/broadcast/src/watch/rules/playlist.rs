@@ -2,7 +2,7 @@
 
 use media::hls::read::{HintKind, Media, Part, PlaylistType};
 
-use super::{Entry, entry, run_table};
+use super::{Entry, entry, run_table, when};
 use crate::watch::{
     hls::timeline,
     nanos::{from_ms, nanos, seconds, sum},
@@ -25,12 +25,14 @@ impl View<'_> {
     /// nobody knows yet, whether a gap follows).
     fn parts(&self) -> impl Iterator<Item = Placed<'_>> {
         let first = self.list.first_listed();
-        let whole = (first..).zip(&self.list.segments).map(|(msn, segment)| {
-            (msn, segment.parts.as_slice())
-        });
-        let open = self.list.open.iter().map(|open| {
-            (self.list.next_sequence(), open.parts.as_slice())
-        });
+        let whole = (first..)
+            .zip(&self.list.segments)
+            .map(|(msn, segment)| (msn, segment.parts.as_slice()));
+        let open = self
+            .list
+            .open
+            .iter()
+            .map(|open| (self.list.next_sequence(), open.parts.as_slice()));
         whole.chain(open).flat_map(|(msn, parts)| {
             parts.iter().enumerate().map(move |(index, part)| Placed {
                 msn,
@@ -59,7 +61,7 @@ impl Placed<'_> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 19] = [
+pub(crate) const RULES: [Entry<Check>; 19] = [
     entry(
         "L1-part-inf",
         "RFC 8216bis 4.4.3.7",
@@ -176,13 +178,11 @@ pub(crate) const RULES: [Entry<fn(&View<'_>) -> Vec<String>>; 19] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn part_inf(view: &View<'_>) -> Vec<String> {
     let wrong = view.parts().next().is_some() && view.list.part_target.is_none();
-    when(wrong, || "parts are listed without EXT-X-PART-INF".to_owned())
+    when(wrong, || {
+        "parts are listed without EXT-X-PART-INF".to_owned()
+    })
 }
 
 fn longest_part(view: &View<'_>) -> Vec<String> {
@@ -193,7 +193,10 @@ fn longest_part(view: &View<'_>) -> Vec<String> {
         .filter(|placed| placed.part.duration > target)
         .map(|placed| {
             let duration = placed.part.duration;
-            format!("{} has {duration} s, the part target is {target} s", placed.name())
+            format!(
+                "{} has {duration} s, the part target is {target} s",
+                placed.name()
+            )
         })
         .collect()
 }
@@ -202,9 +205,8 @@ fn shortest_part(view: &View<'_>) -> Vec<String> {
     let Some(target) = view.list.part_target else {
         return Vec::new();
     };
-    let is_short = |part: &Part| {
-        nanos(part.duration).saturating_mul(100) < nanos(target).saturating_mul(85)
-    };
+    let is_short =
+        |part: &Part| nanos(part.duration).saturating_mul(100) < nanos(target).saturating_mul(85);
     view.parts()
         .filter(|placed| !placed.is_last && !placed.before_gap)
         .filter(|placed| !placed.part.independent && !placed.part.gap && is_short(placed.part))
@@ -220,7 +222,11 @@ fn shortest_part(view: &View<'_>) -> Vec<String> {
 
 fn order(view: &View<'_>) -> Vec<String> {
     let sentence = |tag| format!("{tag} stands behind a part of the segment that it is about");
-    view.list.misplaced.iter().map(|found| sentence(found.tag)).collect()
+    view.list
+        .misplaced
+        .iter()
+        .map(|found| sentence(found.tag))
+        .collect()
 }
 
 fn part_sum(view: &View<'_>) -> Vec<String> {
@@ -264,7 +270,9 @@ fn blocking(view: &View<'_>) -> Vec<String> {
     let control = view.list.server_control.as_ref();
     let offered = control.is_some_and(|control| control.block_reload);
     let wrong = view.low_latency() && !view.list.ended && !offered;
-    when(wrong, || "parts are listed without CAN-BLOCK-RELOAD=YES".to_owned())
+    when(wrong, || {
+        "parts are listed without CAN-BLOCK-RELOAD=YES".to_owned()
+    })
 }
 
 fn part_hold_back(view: &View<'_>) -> Vec<String> {
@@ -306,11 +314,23 @@ fn skip_until(view: &View<'_>) -> Vec<String> {
 }
 
 fn hints(view: &View<'_>) -> Vec<String> {
-    let count = |kind| view.list.hints.iter().filter(|hint| hint.kind == kind).count();
-    let mut wrong = when(count(HintKind::Part) > 1, || "two preload hints of a part".to_owned());
-    wrong.extend(when(count(HintKind::Map) > 1, || "two preload hints of a map".to_owned()));
+    let count = |kind| {
+        view.list
+            .hints
+            .iter()
+            .filter(|hint| hint.kind == kind)
+            .count()
+    };
+    let mut wrong = when(count(HintKind::Part) > 1, || {
+        "two preload hints of a part".to_owned()
+    });
+    wrong.extend(when(count(HintKind::Map) > 1, || {
+        "two preload hints of a map".to_owned()
+    }));
     let at_end = view.list.ended && !view.list.hints.is_empty();
-    wrong.extend(when(at_end, || "a preload hint in a playlist that has ended".to_owned()));
+    wrong.extend(when(at_end, || {
+        "a preload hint in a playlist that has ended".to_owned()
+    }));
     wrong
 }
 
@@ -326,7 +346,9 @@ fn discontinuity_stated(view: &View<'_>) -> Vec<String> {
 
 fn playlist_type(view: &View<'_>) -> Vec<String> {
     let wrong = view.list.playlist_type == Some(PlaylistType::Vod) && !view.list.ended;
-    when(wrong, || "EXT-X-PLAYLIST-TYPE:VOD without EXT-X-ENDLIST".to_owned())
+    when(wrong, || {
+        "EXT-X-PLAYLIST-TYPE:VOD without EXT-X-ENDLIST".to_owned()
+    })
 }
 
 fn date_present(view: &View<'_>) -> Vec<String> {
@@ -339,7 +361,9 @@ fn date_present(view: &View<'_>) -> Vec<String> {
         (None, Some(open)) => open.program_date_time.is_some(),
         (None, None) => true,
     };
-    when(!dated, || "the first segment has no EXT-X-PROGRAM-DATE-TIME".to_owned())
+    when(!dated, || {
+        "the first segment has no EXT-X-PROGRAM-DATE-TIME".to_owned()
+    })
 }
 
 fn date_steps(view: &View<'_>) -> Vec<String> {
@@ -373,7 +397,11 @@ fn version(view: &View<'_>) -> Vec<String> {
     let list = view.list;
     let skip = list.skip.as_ref();
     let needs = [
-        (list.segments.iter().any(|s| s.range.is_some()), 4, "EXT-X-BYTERANGE"),
+        (
+            list.segments.iter().any(|s| s.range.is_some()),
+            4,
+            "EXT-X-BYTERANGE",
+        ),
         (list.i_frames_only, 4, "EXT-X-I-FRAMES-ONLY"),
         (!list.maps.is_empty() && list.i_frames_only, 5, "EXT-X-MAP"),
         (!list.maps.is_empty() && !list.i_frames_only, 6, "EXT-X-MAP"),
@@ -393,6 +421,12 @@ fn version(view: &View<'_>) -> Vec<String> {
 }
 
 fn skip_order(view: &View<'_>) -> Vec<String> {
-    let wrong = view.list.skip.as_ref().is_some_and(|skip| skip.before_sequence);
-    when(wrong, || "EXT-X-SKIP stands before EXT-X-MEDIA-SEQUENCE".to_owned())
+    let wrong = view
+        .list
+        .skip
+        .as_ref()
+        .is_some_and(|skip| skip.before_sequence);
+    when(wrong, || {
+        "EXT-X-SKIP stands before EXT-X-MEDIA-SEQUENCE".to_owned()
+    })
 }

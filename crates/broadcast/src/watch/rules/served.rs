@@ -1,6 +1,6 @@
 //! What a DASH server answers, against what the MPD promises.
 
-use super::{Entry, entry, run_table};
+use super::{Entry, entry, run_table, when};
 
 /// Something that was asked for.
 pub(crate) enum View {
@@ -30,7 +30,7 @@ pub(crate) enum View {
 
 run_table!(View);
 
-pub(crate) const RULES: [Entry<fn(&View) -> Vec<String>>; 6] = [
+pub(crate) const RULES: [Entry<Check>; 6] = [
     entry(
         "M3-readable",
         "ISO/IEC 23009-1 5.8.5.7",
@@ -69,10 +69,6 @@ pub(crate) const RULES: [Entry<fn(&View) -> Vec<String>>; 6] = [
     ),
 ];
 
-fn when(wrong: bool, sentence: impl FnOnce() -> String) -> Vec<String> {
-    if wrong { vec![sentence()] } else { Vec::new() }
-}
-
 fn readable(view: &View) -> Vec<String> {
     match view {
         View::NoClock { scheme, why } => vec![format!("clock {scheme}: {why}")],
@@ -81,7 +77,13 @@ fn readable(view: &View) -> Vec<String> {
 }
 
 fn accurate(view: &View) -> Vec<String> {
-    let View::Clock { scheme, off, uncertain, tolerance } = view else {
+    let View::Clock {
+        scheme,
+        off,
+        uncertain,
+        tolerance,
+    } = view
+    else {
         return Vec::new();
     };
     when(off.abs() > uncertain.saturating_add(*tolerance), || {
@@ -115,8 +117,16 @@ fn missing(view: &View) -> Vec<String> {
 }
 
 fn late(view: &View) -> Vec<String> {
-    let View::Late { track, number, by, limit } = view else {
+    let View::Late {
+        track,
+        number,
+        by,
+        limit,
+    } = view
+    else {
         return Vec::new();
     };
-    when(by > limit, || format!("segment {number} of {track} came {by} ms after its time"))
+    when(by > limit, || {
+        format!("segment {number} of {track} came {by} ms after its time")
+    })
 }
