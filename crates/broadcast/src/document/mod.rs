@@ -154,5 +154,11 @@ impl Document {
     }
 }
 
+/// Reads one of the names of an enum. The fault has no pointer.
+pub(crate) fn named<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    let tree = Tree::new(Node::Loose(text.to_owned()));
+    T::deserialize(Reader::new(&tree)).map_err(|failure| failure.fault(String::new()))
+}
+
 #[cfg(test)]
 mod tests;

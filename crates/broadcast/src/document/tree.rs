@@ -105,12 +105,6 @@ impl<'de> Deserialize<'de> for Tree {
 
 struct TreeVisitor;
 
-impl TreeVisitor {
-    fn leaf<E>(node: Node) -> Result<Tree, E> {
-        Ok(Tree::new(node))
-    }
-}
-
 fn place<T>(spanned: &Spanned<T>) -> Option<(u64, u64)> {
     let (line, column) = (spanned.referenced.line(), spanned.referenced.column());
     (line > 0).then_some((line, column))
@@ -124,31 +118,31 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Self::leaf(Node::Bool(value))
+        Ok(Tree::new(Node::Bool(value)))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
-        Self::leaf(Node::Integer(value))
+        Ok(Tree::new(Node::Integer(value)))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
-        Self::leaf(Node::Natural(value))
+        Ok(Tree::new(Node::Natural(value)))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
-        Self::leaf(Node::Float(value))
+        Ok(Tree::new(Node::Float(value)))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
-        Self::leaf(Node::Text(value.to_owned()))
+        Ok(Tree::new(Node::Text(value.to_owned())))
     }
 
     fn visit_unit<E>(self) -> Result<Tree, E> {
-        Self::leaf(Node::Null)
+        Ok(Tree::new(Node::Null))
     }
 
     fn visit_none<E>(self) -> Result<Tree, E> {
-        Self::leaf(Node::Null)
+        Ok(Tree::new(Node::Null))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
@@ -158,7 +152,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
             let tree = Tree { at, ..item.value };
             list.push((list.len(), tree));
         }
-        Self::leaf(Node::List(list))
+        Ok(Tree::new(Node::List(list)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
@@ -167,6 +161,6 @@ impl<'de> Visitor<'de> for TreeVisitor {
             let at = place(&key);
             entries.push((key.value, Tree { at, ..tree }));
         }
-        Self::leaf(Node::Map(entries))
+        Ok(Tree::new(Node::Map(entries)))
     }
 }

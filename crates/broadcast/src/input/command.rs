@@ -91,12 +91,11 @@ impl CommandSource {
     /// The shell only opens the pipe. What the user wrote reaches it as an argument, never as text.
     pub(super) fn feeder(&self, pipe: &Path) -> Feeder {
         let pipe = pipe.to_string_lossy().into_owned();
-        let arguments = match &self.shell {
-            Some(line) => plain(["-c", r#"exec >"$0"; eval "$1""#, &pipe, line]),
-            None => {
-                let opener = plain(["-c", r#"exec "$@" >"$0""#, &pipe]);
-                opener.into_iter().chain(plain(&self.argv)).collect()
-            }
+        let arguments = if let Some(line) = &self.shell {
+            plain(["-c", r#"exec >"$0"; eval "$1""#, &pipe, line])
+        } else {
+            let opener = plain(["-c", r#"exec "$@" >"$0""#, &pipe]);
+            opener.into_iter().chain(plain(&self.argv)).collect()
         };
         Feeder {
             program: "/bin/sh".to_owned(),

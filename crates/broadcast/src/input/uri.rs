@@ -168,16 +168,8 @@ fn decoded(text: &str) -> String {
             .flatten()
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code {
-            Some(code) => {
-                out.push(code);
-                index += 3;
-            }
-            None => {
-                out.push(*byte);
-                index += 1;
-            }
-        }
+        out.push(code.unwrap_or(*byte));
+        index += if code.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&out).into_owned()
 }

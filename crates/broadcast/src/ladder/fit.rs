@@ -119,7 +119,7 @@ mod tests {
         ) {
             let (source, within) = (Size::new(sw, sh), Size::new(bw, bh));
             let found = fit(source, within).size();
-            prop_assert!(found.width % 2 == 0 && found.height % 2 == 0);
+            prop_assert!(found.width.is_multiple_of(2) && found.height.is_multiple_of(2));
             prop_assert!(found.width >= 2 && found.height >= 2);
             if let Fit::Within(found) = fit(source, within) {
                 let longer = bw.max(bh) + 1;

@@ -25,6 +25,7 @@ mod table;
 
 pub use language::short as short_language;
 pub use level::Level;
+pub(crate) use options::is_language;
 pub use options::{
     AudioCodec, AudioLayout, AudioOptions, AudioPick, H264Profile, Ladder, MissingAudio, Preset,
     Profile, RungChoice, RungOptions, Tune,

@@ -36,7 +36,7 @@ impl FromStr for BitRate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = decimal::split(text);
+        let (number, unit) = decimal::split(text)?;
         let bits = match unit {
             "" | "bit/s" => 1,
             "k" | "K" | "kbit/s" => 1_000,
@@ -51,7 +51,7 @@ impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = decimal::split(text);
+        let (number, unit) = decimal::split(text)?;
         let bytes = match unit {
             "" | "B" => 1,
             "k" | "K" | "KiB" => 1 << 10,

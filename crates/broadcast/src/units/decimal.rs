@@ -1,13 +1,17 @@
 //! Decimal numbers read exactly.
 
-/// Splits a text into its number and what follows, spaces between them dropped.
-pub(super) fn split(text: &str) -> (&str, &str) {
+/// Splits a text into its number and what follows, spaces between them dropped. Fails when it does
+/// not begin with a number.
+pub(super) fn split(text: &str) -> Result<(&str, &str), String> {
     let text = text.trim();
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
+    if end == 0 {
+        return Err(format!("`{text}` does not begin with a number"));
+    }
     let (number, unit) = text.split_at(end);
-    (number, unit.trim())
+    Ok((number, unit.trim()))
 }
 
 /// Reads a decimal times `unit` as a whole number; fails when it is none or too great.

@@ -74,7 +74,7 @@ macro_rules! written {
         }
     };
 }
-use written;
+pub(crate) use written;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ impl FromStr for Percent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = decimal::split(text);
+        let (number, unit) = decimal::split(text)?;
         if !matches!(unit, "" | "%") {
             return Err(format!("`{unit}` is not a percent sign"));
         }

@@ -165,17 +165,13 @@ impl FromStr for Rate {
         if let Some(nominal) = television {
             return Ok(Self::television(nominal));
         }
-        let wrong = |_| format!("`{text}` is not a frame rate");
-        let rate = match text.split_once('/') {
-            Some((num, den)) => Self::new(
-                num.parse().map_err(|_| wrong(()))?,
-                den.parse().map_err(|_| wrong(()))?,
-            ),
-            None => {
-                let thousandths = decimal::times(text, 1000)?;
-                let thousandths = u32::try_from(thousandths).map_err(|_| wrong(()))?;
-                Self::new(thousandths, 1000)
-            }
+        let wrong = || format!("`{text}` is not a frame rate");
+        let rate = if let Some((num, den)) = text.split_once('/') {
+            let number = |part: &str| part.parse().map_err(|_| wrong());
+            Self::new(number(num)?, number(den)?)
+        } else {
+            let thousandths = decimal::times(text, 1000)?;
+            Self::new(u32::try_from(thousandths).map_err(|_| wrong())?, 1000)
         };
         rate.filter(|rate| *rate >= Self { num: 1, den: 1 } && *rate <= Self::whole(240))
             .ok_or_else(|| format!("`{text}` is not between 1 and 240 frames a second"))

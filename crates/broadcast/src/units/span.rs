@@ -10,7 +10,7 @@ use super::{decimal, written};
 const NANOS: Timescale = Timescale::literal(1_000_000_000);
 
 /// No span in a document is longer: ten years.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// A length of time; a plain number is seconds. Exact to the nanosecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,7 @@ impl FromStr for Millis {
 }
 
 fn read(text: &str, plain: &str) -> Result<Duration, String> {
-    let (number, unit) = decimal::split(text);
+    let (number, unit) = decimal::split(text)?;
     let nanos = match if unit.is_empty() { plain } else { unit } {
         "us" | "µs" => 1_000,
         "ms" => 1_000_000,

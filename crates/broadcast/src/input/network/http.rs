@@ -84,11 +84,10 @@ impl Http {
             arguments.extend(plain(["-user_agent", agent]));
         }
         if !self.headers.is_empty() {
-            let lines: String = self
-                .headers
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}\r\n"))
-                .collect();
+            let mut lines = String::new();
+            for (name, value) in &self.headers {
+                lines.push_str(&format!("{name}: {value}\r\n"));
+            }
             arguments.push("-headers".into());
             arguments.push(Argument::secret(lines, "***"));
         }
