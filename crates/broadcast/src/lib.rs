@@ -5,6 +5,7 @@
 pub mod document;
 pub mod encode;
 pub mod input;
+pub mod job;
 pub mod ladder;
 pub mod packager;
 pub mod probe;
