@@ -229,7 +229,7 @@ impl<W: Work> Supervisor<W> {
                     self.desk.progress(report);
                     None
                 }
-                () = pulse.first() => self.judge(pulse),
+                () = pulse.news() => self.judge(pulse),
                 _ = ticks.tick() => {
                     let now = now();
                     let late = processes.ended_feed().filter(|_| {
@@ -257,6 +257,9 @@ impl<W: Work> Supervisor<W> {
 
     /// Looks at the tracks; returns why the run must end, if it must.
     fn judge(&mut self, pulse: &Pulse) -> Option<Reason> {
+        if let Some(fault) = pulse.fault() {
+            return Some(fault.clone());
+        }
         let (before, verdict) = self.desk.verdict(pulse);
         match verdict {
             Verdict::Dead(reason) => return Some(reason),

@@ -1,15 +1,22 @@
 //! Counters that the readers of a job's tracks raise and its watch looks at.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use tokio::sync::Notify;
+
+use super::Reason;
 
 /// One counter a track, of whatever proves that it goes on (fragments, say). Raising one costs a
 /// single atomic addition and never waits.
 #[derive(Debug, Default)]
 pub struct Pulse {
     counts: Box<[AtomicU64]>,
-    first: Notify,
+    /// Something new to look at.
+    news: Notify,
+    fault: OnceLock<Reason>,
 }
 
 impl Pulse {
@@ -17,7 +24,8 @@ impl Pulse {
     pub fn new(tracks: usize) -> Self {
         Self {
             counts: (0..tracks).map(|_| AtomicU64::new(0)).collect(),
-            first: Notify::new(),
+            news: Notify::new(),
+            fault: OnceLock::new(),
         }
     }
 
@@ -27,7 +35,7 @@ impl Pulse {
             return;
         };
         if count.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.first.notify_one();
+            self.news.notify_one();
         }
     }
 
@@ -36,8 +44,21 @@ impl Pulse {
         self.counts.iter().map(|it| it.load(Ordering::Relaxed))
     }
 
-    /// Waits until a track gives its first, once for each; safe to cancel.
-    pub(super) async fn first(&self) {
-        self.first.notified().await;
+    /// Says that what the run makes is of no use, so that it has to end. The first to say so is
+    /// heard.
+    pub fn fail(&self, reason: Reason) {
+        if self.fault.set(reason).is_ok() {
+            self.news.notify_one();
+        }
+    }
+
+    /// Returns what was said to be wrong.
+    pub(super) fn fault(&self) -> Option<&Reason> {
+        self.fault.get()
+    }
+
+    /// Waits until a track gives its first, or something is wrong; safe to cancel.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
     }
 }

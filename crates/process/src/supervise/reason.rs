@@ -28,11 +28,13 @@ pub enum Class {
     Output,
     /// A program that is needed is not installed.
     Missing,
+    /// What is wished for cannot be had.
+    Config,
 }
 
 impl Class {
     /// All kinds, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Stop,
         Self::Again,
         Self::Eof,
@@ -43,6 +45,7 @@ impl Class {
         Self::Input,
         Self::Output,
         Self::Missing,
+        Self::Config,
     ];
 
     /// Returns the exit code of a program whose one job ended so.
@@ -50,6 +53,7 @@ impl Class {
         match self {
             Self::Stop | Self::Again => 0,
             Self::Eof | Self::Fail | Self::Signal | Self::Stall | Self::Limit => 1,
+            Self::Config => 2,
             Self::Missing => 3,
             Self::Input => 4,
             Self::Output => 5,
@@ -69,6 +73,7 @@ impl Class {
             Self::Input => "input",
             Self::Output => "output",
             Self::Missing => "missing",
+            Self::Config => "config",
         }
     }
 }

@@ -318,6 +318,30 @@ fn an_input_that_does_not_open_ends_the_run() {
 }
 
 #[test]
+fn what_makes_nothing_of_use_is_ended() {
+    let settings = Settings {
+        restart: Restart {
+            policy: Policy::Never,
+            ..Restart::default()
+        },
+        ..Settings::default()
+    };
+    let (outcome, ..) = play(
+        settings,
+        |_| {
+            let pulse = Arc::new(Pulse::new(0));
+            pulse.fail(Reason::new(Class::Output, "no boxes"));
+            Ok(Run {
+                pulse,
+                ..run_of(shell("sleep 1000"))
+            })
+        },
+        async |_| {},
+    );
+    assert_eq!(outcome.exit_code(), 5, "{outcome}");
+}
+
+#[test]
 fn a_command_feeds_the_main_process_and_both_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fed");
