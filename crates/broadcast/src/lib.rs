@@ -2,8 +2,10 @@
 //! and segments, and kept in a window that the origin shows. No HTTP server of its own.
 #![forbid(unsafe_code)]
 
+pub mod channel;
 pub mod document;
 pub mod encode;
+pub mod events;
 pub mod input;
 pub mod job;
 pub mod ladder;
@@ -11,3 +13,4 @@ pub mod packager;
 pub mod probe;
 pub mod units;
 pub mod watch;
+pub mod window;

@@ -277,9 +277,7 @@ mod tests {
                 c.zero_durations
             }),
             ("overlap", 7000, 3000, (909_000, 1000), |c| c.overlaps),
-            ("small hole", 15_000, 3000, 0, (909_000, 9000), |c| {
-                c.stretched
-            }),
+            ("small hole", 15_000, 3000, (909_000, 9000), |c| c.stretched),
         ];
         for (name, time, duration, expected, count) in cases {
             let mut counters = TrackCounters::default();

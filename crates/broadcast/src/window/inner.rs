@@ -1,0 +1,322 @@
+//! What a window holds and how it changes. One lock is around all of it.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use media::time::{Round, Time, Timescale};
+
+use super::{
+    Event, Gauge, Media, Queue, Settings,
+    disk::Job,
+    state::{self, State},
+    stretch::Shown,
+    track::Reel,
+};
+use crate::packager::{Init, Output, Part, Resume, Segment, Stretch};
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) settings: Arc<Settings>,
+    pub(super) reels: Vec<Reel>,
+    pub(super) stretches: VecDeque<Shown>,
+    /// Init segments that can still be asked for: by track and name, oldest first.
+    pub(super) inits: Vec<(usize, Arc<Init>)>,
+    /// Number of the first listed segment.
+    pub(super) first_listed: u64,
+    pub(super) resume: Resume,
+    pub(super) ended: bool,
+    pub(super) publish_time: i64,
+    pub(super) last_change: Option<i64>,
+    pub(super) followers: Vec<Arc<Queue<Event>>>,
+    /// Where files are written, when they are.
+    pub(super) jobs: Option<Arc<Queue<Job>>>,
+    pub(super) not_written: u64,
+    pub(super) lost: u64,
+}
+
+impl Inner {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            reels: settings.tracks().map(|_| Reel::default()).collect(),
+            stretches: VecDeque::new(),
+            inits: Vec::new(),
+            first_listed: 0,
+            resume: Resume::default(),
+            ended: false,
+            publish_time: settings.epoch_ms,
+            last_change: None,
+            followers: Vec::new(),
+            jobs: None,
+            not_written: 0,
+            lost: 0,
+            settings,
+        }
+    }
+
+    /// Applies outputs and returns the tracks that changed.
+    pub(super) fn apply(&mut self, outputs: Vec<Output>, now: i64) -> Vec<usize> {
+        let mut touched = Vec::new();
+        let mut keeps_state = false;
+        for output in outputs {
+            match output {
+                Output::Stretch(stretch) => self.begin(stretch, now),
+                Output::Init { track, init } => self.take_init(track, init, now),
+                Output::Part { track, part } => {
+                    self.take_part(track, part, now);
+                    touched.push(track);
+                }
+                Output::Segment { track, segment } => {
+                    self.take_segment(track, &segment);
+                    touched.push(track);
+                    keeps_state |= track == 0;
+                }
+                Output::End { end } => {
+                    self.finish(end, now);
+                    keeps_state = true;
+                }
+            }
+        }
+        if keeps_state {
+            self.evict();
+            if let Some(jobs) = &self.jobs {
+                jobs.insist(Job::State);
+            }
+        }
+        touched
+    }
+
+    fn begin(&mut self, stretch: Stretch, now: i64) {
+        for reel in &mut self.reels {
+            reel.skip_to(stretch.first_number);
+        }
+        self.resume.next_stretch = stretch.number + 1;
+        self.stretches
+            .push_back(Shown::new(stretch, &self.settings));
+        self.publish_time = now;
+        self.tell(&Event::Stretch(stretch));
+    }
+
+    fn take_init(&mut self, track: usize, init: Arc<Init>, now: i64) {
+        self.tell(&Event::Init {
+            track,
+            init: Arc::clone(&init),
+        });
+        let same = |(of, known): &(usize, Arc<Init>)| *of == track && known.name == init.name;
+        if !self.inits.iter().any(same) {
+            self.inits.push((track, Arc::clone(&init)));
+            if let Some(jobs) = &self.jobs {
+                jobs.insist(Job::Init {
+                    track,
+                    init: Arc::clone(&init),
+                });
+            }
+        }
+        if let Some(shown) = self.stretches.back_mut() {
+            shown.set_init(track, init, &self.settings, &self.reels);
+        }
+        self.publish_time = now;
+    }
+
+    fn take_part(&mut self, track: usize, part: Part, now: i64) {
+        self.last_change = Some(now);
+        let Some(reel) = self.reels.get_mut(track) else {
+            return;
+        };
+        if part.index == 0
+            && let Some(timeline) = self
+                .stretches
+                .back_mut()
+                .and_then(|shown| shown.timelines.get_mut(track))
+            && timeline.is_empty()
+        {
+            timeline.first_start = Some(part.start);
+        }
+        reel.add(part);
+    }
+
+    fn take_segment(&mut self, track: usize, segment: &Segment) {
+        let scale = self.scale(track);
+        let (Some(reel), Some(shown)) = (self.reels.get_mut(track), self.stretches.back_mut())
+        else {
+            return;
+        };
+        reel.close(segment, scale);
+        let Segment {
+            number,
+            start,
+            duration,
+            gap,
+            ..
+        } = *segment;
+        shown.list(track, number, start, duration, gap);
+        self.resume.next_number = self.resume.next_number.max(number + 1);
+        let end = Time::new(clamped(start.saturating_add(duration)), scale);
+        self.resume.end = self.resume.end.max(end);
+        let slices = match reel.get(number) {
+            Some(stored) if !gap => stored.slices().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if shown.understates(track, reel) {
+            shown.reshape(&self.settings, &self.reels);
+        }
+        if !gap
+            && let Some(jobs) = &self.jobs
+            && !jobs.offer(Job::Segment {
+                track,
+                number,
+                slices: slices.clone(),
+            })
+        {
+            self.not_written += 1;
+        }
+        let media = Media {
+            number,
+            start,
+            duration,
+            slices,
+        };
+        self.tell(&Event::Segment { track, media });
+    }
+
+    fn finish(&mut self, end: Time, now: i64) {
+        self.resume.end = self.resume.end.max(end);
+        if let Some(shown) = self.stretches.back_mut() {
+            shown.end = Some(end);
+            self.resume.next_number = self.resume.next_number.max(shown.stretch.first_number);
+        }
+        self.publish_time = now;
+        self.tell(&Event::End { end });
+    }
+
+    /// Ends the channel.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+        self.tell(&Event::Closed);
+        for follower in self.followers.drain(..) {
+            follower.close();
+        }
+        if let Some(jobs) = &self.jobs {
+            jobs.insist(Job::State);
+            jobs.close();
+        }
+    }
+
+    /// Gives an event to all followers. Segments may be missed by those who are slow.
+    fn tell(&mut self, event: &Event) {
+        self.followers.retain(|follower| {
+            if matches!(event, Event::Segment { .. }) {
+                follower.offer(event.clone());
+            } else {
+                follower.insist(event.clone());
+            }
+            // Nobody reads a queue that only we hold.
+            !follower.is_closed() && Arc::strong_count(follower) > 1
+        });
+    }
+
+    pub(super) fn follow(&mut self, limit: usize) -> Arc<Queue<Event>> {
+        let queue = Arc::new(Queue::new(limit.max(1)));
+        if let Some(shown) = self.stretches.back().filter(|shown| shown.end.is_none()) {
+            for event in opening(shown) {
+                queue.insist(event);
+            }
+        }
+        if self.ended {
+            queue.insist(Event::Closed);
+            queue.close();
+        } else {
+            self.followers.push(Arc::clone(&queue));
+        }
+        queue
+    }
+
+    pub(super) fn excerpt(&self, from_ms: i64, to_ms: i64) -> Vec<Event> {
+        let mut events = Vec::new();
+        for shown in &self.stretches {
+            let mut found: Vec<(Time, Event)> = Vec::new();
+            for (track, timeline) in shown.timelines.iter().enumerate() {
+                let scale = shown.scale(track);
+                for (number, start, duration) in timeline.segments() {
+                    let time = Time::new(clamped(start), scale);
+                    let middle = Time::new(clamped(start.saturating_add(duration / 2)), scale);
+                    if !(from_ms..to_ms).contains(&middle.ms(Round::Down)) {
+                        continue;
+                    }
+                    let stored = self.reels.get(track).and_then(|reel| reel.get(number));
+                    let slices = stored.and_then(|stored| stored.slices().ok());
+                    let media = Media {
+                        number,
+                        start,
+                        duration,
+                        slices: slices.unwrap_or_default(),
+                    };
+                    found.push((time, Event::Segment { track, media }));
+                }
+            }
+            if found.is_empty() {
+                continue;
+            }
+            found.sort_by_key(|(time, _)| *time);
+            let end = shown.end.unwrap_or(self.resume.end);
+            events.extend(opening(shown));
+            events.extend(found.into_iter().map(|(_, event)| event));
+            events.push(Event::End { end });
+        }
+        events.push(Event::Closed);
+        events
+    }
+
+    /// Returns the timescale of a track in the newest stretch.
+    pub(super) fn scale(&self, track: usize) -> Timescale {
+        match self.stretches.back() {
+            Some(shown) => shown.scale(track),
+            None => Timescale::MS,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        state::of(self)
+    }
+
+    pub(super) fn gauge(&self) -> Gauge {
+        let segments = || self.reels.iter().flat_map(|reel| &reel.segments);
+        let there = |stored: &&super::track::Stored| stored.whole && !stored.gap;
+        let listed = self.stretches.iter().filter_map(|shown| {
+            let durations = shown.timelines.iter().enumerate().map(|(track, timeline)| {
+                let ticks: u64 = timeline
+                    .runs
+                    .iter()
+                    .map(|run| run.duration.saturating_mul(run.count.into()))
+                    .sum();
+                Time::new(clamped(ticks), shown.scale(track)).ms(Round::Nearest)
+            });
+            durations.max()
+        });
+        Gauge {
+            segments: segments().filter(there).count() as u64,
+            on_disk: segments().filter(|stored| stored.file.is_some()).count() as u64,
+            memory_bytes: self.memory_bytes(),
+            not_written: self.not_written,
+            lost: self.lost,
+            listed_ms: listed.sum(),
+            last_change: self.last_change,
+        }
+    }
+}
+
+/// The events that a stretch begins with.
+fn opening(shown: &Shown) -> Vec<Event> {
+    let mut events = vec![Event::Stretch(shown.stretch)];
+    for (track, init) in shown.inits.iter().enumerate() {
+        if let Some(init) = init {
+            events.push(Event::Init {
+                track,
+                init: Arc::clone(init),
+            });
+        }
+    }
+    events
+}
+
+pub(super) fn clamped(ticks: u64) -> i64 {
+    i64::try_from(ticks).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,190 @@
+//! The window of a channel: the parts and segments that a packager made and that can still be asked
+//! for, in memory and, where they are older, on disk. It is the recorded kind of
+//! [`media::supply::Supplier`].
+//!
+//! | what | where |
+//! |---|---|
+//! | newest segments and all parts | memory, for [`Settings::memory`] |
+//! | older segments, still listed | files of the channel's folder, written as soon as they are whole |
+//! | segments no longer listed | kept as long again as the window is (RFC 8216bis, 6.2.2), then removed |
+//! | what goes on over a restart | `state.json` in the same folder, with every segment |
+//!
+//! **When the disk is slow.** Files are written by one task behind a queue of [`disk::QUEUE`] segments.
+//! When it is full, a segment is not written: it stays in memory, and is lost (and listed as a gap)
+//! when memory reaches [`Settings::memory_bytes`]. The live edge never waits.
+//!
+//! **Readers.** Manifests are written from a snapshot that is swapped at each change; looking up a
+//! part takes a lock for some hundred nanoseconds. Those who wait for a part are woken by changes of
+//! their track only.
+//!
+//! **Followers.** Recording and publishing take a [`Queue`] of [`Event`]s with [`Window::follow`]. A
+//! follower that is slow misses segments; nobody waits for it.
+
+mod disk;
+mod event;
+mod evict;
+mod inner;
+mod present;
+mod queue;
+mod restore;
+mod settings;
+mod shape;
+mod state;
+mod stretch;
+mod supply;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod track;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use media::{presentation::Presentation, supply::Manifest};
+use tokio::sync::Notify;
+
+use crate::packager::{Output, Resume};
+
+pub use disk::{DiskError, Keeper, QUEUE};
+pub use event::{Event, Media};
+pub use queue::Queue;
+pub use settings::{SetSettings, Settings, TrackSettings};
+pub use state::{State, StateError};
+
+use inner::Inner;
+
+/// The window of a channel.
+pub struct Window {
+    settings: Arc<Settings>,
+    manifests: Vec<Manifest>,
+    inner: Mutex<Inner>,
+    /// The presentation as it is now; absent until there is a part.
+    shown: ArcSwap<Option<Presentation>>,
+    /// One for each track: woken at each change of it.
+    changed: Vec<Arc<Notify>>,
+}
+
+/// What a window holds, for telemetry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// Segments in memory or on disk, of all tracks.
+    pub segments: u64,
+    /// Of these, how many are on disk.
+    pub on_disk: u64,
+    /// Bytes of media in memory.
+    pub memory_bytes: u64,
+    /// Segments that were not written since the disk was slow.
+    pub not_written: u64,
+    /// Segments lost since neither memory nor disk had room.
+    pub lost: u64,
+    /// Media that is listed, ms.
+    pub listed_ms: i64,
+    /// When the newest part came, Unix ms.
+    pub last_change: Option<i64>,
+}
+
+impl Window {
+    /// Makes an empty window in memory.
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let settings = Arc::new(settings);
+        Self::with(Inner::new(Arc::clone(&settings)), settings)
+    }
+
+    /// Makes the window of a channel that is kept in a folder, with what is still there: see
+    /// [`State::load`]. The packager goes on from what is returned, and [`Keeper::run`] has to be
+    /// run as long as the channel lives. `now` is Unix ms.
+    ///
+    /// Segments that were announced before a crash but are not on disk are listed as gaps; numbers
+    /// that may have been announced without having been noted are, too.
+    pub fn open(
+        settings: Settings,
+        folder: &std::path::Path,
+        state: Option<State>,
+        now: i64,
+    ) -> Result<(Arc<Self>, Keeper, Resume), DiskError> {
+        let settings = Arc::new(settings);
+        let (inner, jobs, resume) = restore::restore(&settings, folder, state, now)?;
+        let window = Self::with(inner, settings);
+        window.lock().refresh(&window.shown);
+        let keeper = Keeper::new(Arc::clone(&window), folder, jobs);
+        Ok((window, keeper, resume))
+    }
+
+    fn with(inner: Inner, settings: Arc<Settings>) -> Arc<Self> {
+        Arc::new(Self {
+            manifests: vec![Manifest {
+                name: "manifest.mpd".to_owned(),
+                shape: Arc::new(shape::plain(&settings)),
+            }],
+            changed: settings.tracks().map(|_| Arc::default()).collect(),
+            inner: Mutex::new(inner),
+            shown: ArcSwap::default(),
+            settings,
+        })
+    }
+
+    /// Returns what it was told.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes what the packager made at `now`, Unix ms: all of it is seen at once.
+    pub fn apply(&self, outputs: Vec<Output>, now: i64) {
+        if outputs.is_empty() {
+            return;
+        }
+        let touched = {
+            let mut inner = self.lock();
+            let touched = inner.apply(outputs, now);
+            inner.refresh(&self.shown);
+            touched
+        };
+        self.wake(|track| touched.contains(&track));
+    }
+
+    /// Ends the channel: what is listed stays, as a presentation that is complete.
+    pub fn end(&self) {
+        {
+            let mut inner = self.lock();
+            inner.end();
+            inner.refresh(&self.shown);
+        }
+        self.wake(|_| true);
+    }
+
+    /// Returns a queue of what happens from now on, with the stretch in progress and its init
+    /// segments first. It holds up to `limit` segments; more are dropped and counted by it.
+    pub fn follow(&self, limit: usize) -> Arc<Queue<Event>> {
+        self.lock().follow(limit)
+    }
+
+    /// Returns the events that make up what the window holds between two times, ms since the epoch:
+    /// whole segments that begin in it, with the stretches they are in.
+    pub fn excerpt(&self, from_ms: i64, to_ms: i64) -> Vec<Event> {
+        self.lock().excerpt(from_ms, to_ms)
+    }
+
+    /// Returns what it holds.
+    pub fn gauge(&self) -> Gauge {
+        self.lock().gauge()
+    }
+
+    /// Returns what goes on over a restart.
+    pub fn state(&self) -> State {
+        self.lock().state()
+    }
+
+    fn wake(&self, touched: impl Fn(usize) -> bool) {
+        for (track, changed) in self.changed.iter().enumerate() {
+            if touched(track) {
+                changed.notify_waiters();
+            }
+        }
+    }
+
+    /// Nothing is left half done by a panic: outputs are applied one by one.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

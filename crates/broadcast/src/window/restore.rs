@@ -1,0 +1,198 @@
+//! From a folder back to a window.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use media::time::{Round, Time};
+
+use super::{
+    DiskError, QUEUE, Queue, Settings, State,
+    disk::{self, Job},
+    inner::{Inner, clamped},
+    state::{StretchState, TrackState},
+    stretch::Shown,
+    track::Stored,
+};
+use crate::packager::{Cause, Init, Resume, Stretch};
+
+/// How many segments may have been announced without having been noted. The state is written with
+/// each segment, so there is one in progress and one or two on their way to the disk.
+const UNNOTED: i64 = 4;
+
+/// Makes the content of a window from a folder. Without a state it is empty, and so is the folder
+/// then.
+pub(super) fn restore(
+    settings: &Arc<Settings>,
+    folder: &Path,
+    state: Option<State>,
+    now: i64,
+) -> Result<(Inner, Arc<Queue<Job>>, Resume), DiskError> {
+    let fail = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| DiskError { path, source }
+    };
+    std::fs::create_dir_all(folder).map_err(fail(folder))?;
+    let mut inner = Inner::new(Arc::clone(settings));
+    if let Some(state) = &state {
+        for stretch in &state.stretches {
+            take_stretch(&mut inner, folder, stretch);
+        }
+        inner.resume = Resume {
+            next_number: state.next_number,
+            next_stretch: state.next_stretch,
+            end: state.end.time(),
+        };
+        if !state.clean {
+            note_unnoted(&mut inner, now);
+        }
+        if let Some(last) = inner.stretches.back_mut()
+            && last.end.is_none()
+        {
+            last.end = Some(inner.resume.end);
+        }
+        for reel in &mut inner.reels {
+            reel.skip_to(inner.resume.next_number);
+        }
+    }
+    let jobs = Arc::new(Queue::new(QUEUE));
+    inner.jobs = Some(Arc::clone(&jobs));
+    inner.evict();
+    sweep(&inner, folder).map_err(fail(folder))?;
+    // Noted at once, so that a second crash finds what this start made of the first.
+    jobs.insist(Job::State);
+    let resume = inner.resume;
+    Ok((inner, jobs, resume))
+}
+
+/// Takes a stretch with what is on disk of it.
+fn take_stretch(inner: &mut Inner, folder: &Path, of: &StretchState) {
+    let settings = Arc::clone(&inner.settings);
+    let start = of.start.time();
+    let stretch = Stretch {
+        number: of.number,
+        start,
+        first_number: of.first_number,
+        cause: Cause::Run,
+    };
+    let mut shown = Shown::new(stretch, &settings);
+    shown.end = of.end.map(super::state::Instant::time);
+    for (number, (_, track)) in settings.tracks().enumerate() {
+        let Some(found) = of.tracks.iter().find(|state| state.id == track.id) else {
+            continue;
+        };
+        let folder = folder.join(disk::folder_name(&track.id));
+        let Some(init) = init_of(inner, number, &folder, found) else {
+            continue;
+        };
+        let timeline = found.timeline(start, init.track.timescale);
+        let reel = &mut inner.reels[number];
+        reel.skip_to(timeline.first_number);
+        let mut gaps = Vec::new();
+        for (at, start, duration) in timeline.segments() {
+            let file = disk::find(&folder.join(disk::segment_name(at)));
+            let gap = file.is_none();
+            if gap {
+                gaps.push(at);
+            }
+            reel.segments.push_back(Stored {
+                start,
+                duration,
+                whole: true,
+                gap,
+                file,
+                ..Stored::default()
+            });
+        }
+        shown.set_init(number, init, &settings, &inner.reels);
+        shown.timelines[number] = timeline;
+        shown.timelines[number].gaps = gaps;
+    }
+    inner.stretches.push_back(shown);
+}
+
+/// Reads the init segment of a track in a stretch.
+fn init_of(inner: &mut Inner, track: usize, folder: &Path, of: &TrackState) -> Option<Arc<Init>> {
+    let name = of.init.as_ref()?;
+    let mut inits = inner.inits.iter();
+    if let Some((_, init)) = inits.find(|(at, init)| *at == track && init.name == *name) {
+        return Some(Arc::clone(init));
+    }
+    let bytes = Bytes::from(std::fs::read(folder.join(name)).ok()?);
+    let init = Arc::new(Init::read(&bytes).ok().filter(|init| init.name == *name)?);
+    inner.inits.push((track, Arc::clone(&init)));
+    Some(init)
+}
+
+/// Lists segments as lost that may have been announced since the state was written, so that their
+/// numbers are not used again: as many as the time since then has room for, at most [`UNNOTED`].
+fn note_unnoted(inner: &mut Inner, now: i64) {
+    let segment = inner.settings.segment.ms(Round::Nearest).max(1);
+    let from = inner.resume.end.ms(Round::Up);
+    let since = now
+        .saturating_sub(inner.settings.epoch_ms)
+        .saturating_sub(from);
+    let count = (since.max(0) / segment + 1).min(UNNOTED);
+    let span = since.clamp(count, count * segment);
+    let first = inner.resume.next_number;
+    let Some(shown) = inner.stretches.back_mut() else {
+        inner.resume.next_number += count as u64;
+        return;
+    };
+    shown.end = None;
+    for track in 0..inner.reels.len() {
+        let Some(scale) = shown.inits[track].as_ref().map(|init| init.track.timescale) else {
+            continue;
+        };
+        let reel = &mut inner.reels[track];
+        reel.skip_to(first);
+        let mut start = shown.timelines[track].next_start();
+        for step in 0..count {
+            let border = from + span * (step + 1) / count;
+            let end = Time::from_ms(border).ticks_in(scale, Round::Nearest);
+            let duration = u64::try_from(end).unwrap_or(0).saturating_sub(start).max(1);
+            let number = first + step as u64;
+            shown.list(track, number, start, duration, true);
+            reel.segments.push_back(Stored {
+                start,
+                duration,
+                whole: true,
+                gap: true,
+                ..Stored::default()
+            });
+            start += duration;
+            let end = Time::new(clamped(start), scale);
+            inner.resume.end = inner.resume.end.max(end);
+        }
+    }
+    inner.resume.next_number += count as u64;
+}
+
+/// Removes segments from the folder that are in no list, and what was left half written.
+fn sweep(inner: &Inner, folder: &Path) -> std::io::Result<()> {
+    let mut known: BTreeSet<PathBuf> = BTreeSet::new();
+    for reel in &inner.reels {
+        let files = reel.segments.iter().filter_map(|s| s.file.as_ref());
+        known.extend(files.map(store::mapped::MediaFile::path));
+    }
+    for (track, init) in &inner.inits {
+        if let Some((_, of)) = inner.settings.tracks().nth(*track) {
+            known.insert(folder.join(disk::folder_name(&of.id)).join(&init.name));
+        }
+    }
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let is_track = entry.file_name().to_string_lossy().starts_with("t-");
+        if !is_track || !entry.path().is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(entry.path())?.flatten() {
+            if !known.contains(&file.path()) {
+                disk::remove(&file.path());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,398 @@
+use std::path::Path;
+
+use media::{
+    hls, mpd,
+    presentation::Liveness,
+    supply::{Delivery, Edge, Refusal, Supplier, When},
+    template::Key,
+    time::Time,
+};
+
+use super::{
+    testing::{Channel, settings},
+    *,
+};
+use crate::packager::testing::EPOCH_MS;
+
+const NOW: i64 = EPOCH_MS + 1_000_000;
+
+fn shown(window: &Window) -> Presentation {
+    window.presentation(0, NOW).expect("has media")
+}
+
+fn playlist(window: &Window, track: usize) -> String {
+    hls::write::media(&shown(window), track, "")
+}
+
+fn count(text: &str, tag: &str) -> usize {
+    let is_tag = |line: &&str| {
+        let rest = line.strip_prefix(tag);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    text.lines().filter(is_tag).count()
+}
+
+fn depth() -> Time {
+    Time::from_secs(30)
+}
+
+/// A channel whose encoder was killed once, and of which the second rung then lost two segments.
+fn eventful() -> Channel {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(5200);
+    channel.stop();
+    channel.start(18_000);
+    channel.run(2600);
+    channel.run_only(&[0, 2], 7000);
+    channel.run(8600);
+    channel
+}
+
+#[test]
+fn golden_playlist_over_a_restart() {
+    insta::assert_snapshot!(playlist(&eventful().window, 0));
+}
+
+#[test]
+fn golden_playlist_of_the_rung_with_a_gap() {
+    insta::assert_snapshot!(playlist(&eventful().window, 1));
+}
+
+#[test]
+fn golden_mpd_over_a_restart() {
+    let text = mpd::write::write(&shown(&eventful().window), "http://h");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn golden_playlist_of_an_ended_channel() {
+    let mut channel = eventful();
+    channel.stop();
+    channel.window.end();
+    let text = playlist(&channel.window, 2);
+    assert_eq!(count(&text, "#EXT-X-ENDLIST"), 1);
+    assert_eq!(count(&text, "#EXT-X-PART"), 0);
+    insta::assert_snapshot!(text);
+    let Liveness::Static { duration } = shown(&channel.window).liveness else {
+        panic!("is live");
+    };
+    let ms = duration.ms(media::time::Round::Up);
+    assert!((16_600..16_625).contains(&ms), "{ms}");
+}
+
+#[test]
+fn nothing_is_there_before_the_first_part() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(300);
+    let refused = channel.window.presentation(0, NOW).expect_err("no part");
+    assert!(matches!(refused, Refusal::TooEarly { .. }));
+    channel.run(600);
+    let text = playlist(&channel.window, 0);
+    assert_eq!(count(&text, "#EXT-X-PART"), 1);
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:0"), "{text}");
+}
+
+#[test]
+fn parts_together_are_the_segment() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(2900);
+    let window = &channel.window;
+    for track in 0..3 {
+        let whole = window
+            .segment(0, track, Key::Number(0), NOW)
+            .expect("whole");
+        let mut parts = Vec::new();
+        for index in 0.. {
+            match window.part(0, track, Key::Number(0), index, NOW) {
+                Ok(part) => {
+                    parts.extend(part.payload.slices.concat());
+                    let more = window.part(0, track, Key::Number(0), index + 1, NOW);
+                    assert_eq!(part.last, more.is_err());
+                }
+                Err(refused) => {
+                    assert!(matches!(refused, Refusal::NotFound(_)));
+                    break;
+                }
+            }
+        }
+        assert_eq!(whole.slices.concat(), parts);
+        let growing = window.delivery(0, track, Key::Number(1), NOW);
+        assert!(matches!(growing, Ok(Delivery::Growing { .. })));
+        let early = window.segment(0, track, Key::Number(1), NOW);
+        assert!(matches!(early, Err(Refusal::TooEarly { .. })));
+        let early = window.delivery(0, track, Key::Number(2), NOW);
+        assert!(matches!(early, Err(Refusal::TooEarly { .. })));
+        let early = window.part(0, track, Key::Number(1), 9, NOW);
+        assert!(matches!(early, Err(Refusal::TooEarly { .. })));
+    }
+    assert_eq!(
+        window.edge(0, 0, NOW),
+        Ok(Edge {
+            segment: 1,
+            parts: 1
+        })
+    );
+}
+
+#[test]
+fn what_left_the_list_stays_for_as_long_again() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(100_100);
+    let window = &channel.window;
+    let text = playlist(window, 0);
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:35"), "{text}");
+    assert_eq!(count(&text, "#EXTINF"), 15);
+    for (number, there) in [(49, true), (35, true), (20, true), (18, false)] {
+        let found = window.segment(0, 0, Key::Number(number), NOW);
+        assert_eq!(found.is_ok(), there, "{number}");
+    }
+    let gone = window.segment(0, 2, Key::Number(3), NOW).expect_err("gone");
+    assert!(matches!(gone, Refusal::Gone { .. }));
+    let mpd = mpd::write::write(&shown(window), "");
+    assert!(mpd.contains("startNumber=\"0\""), "{mpd}");
+}
+
+#[test]
+fn counts_of_discontinuities_outlive_their_periods() {
+    let mut channel = Channel::new(depth());
+    for run in 0..30 {
+        channel.start(10_000 + run * 4000);
+        channel.run(3000);
+        channel.stop();
+        let text = playlist(&channel.window, 0);
+        let sequence = text
+            .lines()
+            .find_map(|line| line.strip_prefix("#EXT-X-DISCONTINUITY-SEQUENCE:"))
+            .map_or(0, |value| value.parse::<usize>().expect("is a number"));
+        let listed = count(&text, "#EXT-X-DISCONTINUITY");
+        assert_eq!(sequence + listed, run as usize, "{text}");
+    }
+    assert!(shown(&channel.window).periods[0].id != "P0");
+    assert!(channel.window.lock().inits.len() == 3, "one init a track");
+}
+
+#[test]
+fn memory_that_is_full_costs_the_oldest_segments_and_no_more() {
+    let mut small = settings(depth());
+    small.memory_bytes = 40_000;
+    let mut channel = Channel::on(Window::new(small), Resume::default());
+    channel.start(10_000);
+    channel.run(20_100);
+    let gauge = channel.window.gauge();
+    assert!(gauge.memory_bytes <= 40_000 && gauge.lost > 0, "{gauge:?}");
+    let text = playlist(&channel.window, 0);
+    assert!(count(&text, "#EXT-X-GAP") > 0, "{text}");
+    assert_eq!(count(&text, "#EXTINF"), 10);
+    assert!(channel.window.segment(0, 0, Key::Number(9), NOW).is_ok());
+    assert!(channel.window.segment(0, 0, Key::Number(0), NOW).is_err());
+}
+
+fn is_ready(future: &mut std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    future.as_mut().poll(&mut context).is_ready()
+}
+
+#[tokio::test]
+async fn those_who_wait_are_woken_by_their_track_only() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(600);
+    let window = Arc::clone(&channel.window);
+    let edge = |parts| Edge { segment: 0, parts };
+    assert!(matches!(window.when(0, 0, edge(1), NOW), When::Now));
+    let waits: Vec<_> = [0, 2]
+        .map(|track| match window.when(0, track, edge(2), NOW) {
+            When::Change(change) => change,
+            other => panic!("{other:?}"),
+        })
+        .into();
+    let mut waits = waits.into_iter();
+    let (mut video, mut audio) = (waits.next().expect("one"), waits.next().expect("two"));
+    assert!(!is_ready(&mut video) && !is_ready(&mut audio));
+    channel.run_only(&[0], 1100);
+    assert!(is_ready(&mut video) && !is_ready(&mut audio));
+    channel.stop();
+    window.end();
+    audio.await;
+    let far = Edge {
+        segment: 99,
+        parts: 0,
+    };
+    assert!(matches!(window.when(0, 0, far, NOW), When::Never));
+}
+
+#[test]
+fn a_change_between_asking_and_waiting_is_not_missed() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(600);
+    let edge = Edge {
+        segment: 0,
+        parts: 2,
+    };
+    let When::Change(mut change) = channel.window.when(0, 0, edge, NOW) else {
+        panic!("is there");
+    };
+    channel.run(1100);
+    assert!(is_ready(&mut change));
+}
+
+/// Opens a window in a folder as a start of headend does.
+fn open(folder: &Path, now: i64) -> (Channel, Keeper) {
+    let state = State::load(folder).expect("reads");
+    let (window, keeper, resume) =
+        Window::open(settings(depth()), folder, state, now).expect("opens");
+    (Channel::on(window, resume), keeper)
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_with_one_discontinuity() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    channel.start(10_000);
+    channel.run(7300);
+    channel.stop();
+    channel.window.suspend();
+    keeper.run().await;
+    let before = playlist(&channel.window, 0);
+    let bytes = |channel: &Channel, number| {
+        let found = channel.window.segment(0, 0, Key::Number(number), NOW);
+        found.expect("is there").slices.concat()
+    };
+    let old = bytes(&channel, 2);
+
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS + 20_000);
+    assert_eq!(
+        count(&before, "#EXTINF"),
+        count(&playlist(&channel.window, 0), "#EXTINF")
+    );
+    assert_eq!(bytes(&channel, 2), old);
+    let part = channel.window.part(0, 0, Key::Number(2), 1, NOW);
+    assert!(!part.expect("is found").payload.is_empty());
+    channel.start(20_000);
+    channel.run(4100);
+    let text = playlist(&channel.window, 0);
+    assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
+    assert_eq!(count(&text, "#EXT-X-GAP"), 0, "{text}");
+    assert_eq!(count(&text, "#EXTINF"), 6, "{text}");
+    assert!(text.contains("/5.m4s"), "{text}");
+    let mpd = mpd::write::write(&shown(&channel.window), "");
+    assert!(mpd.contains("<Period id=\"P1\" start=\"PT20S\""), "{mpd}");
+    drop(keeper);
+}
+
+#[tokio::test]
+async fn a_kill_of_headend_costs_what_was_not_noted_and_no_number() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    channel.start(10_000);
+    channel.run(6300);
+    channel.window.suspend();
+    keeper.run().await;
+    // This reaches players, but neither disk nor state.
+    channel.run(9900);
+    let seen = playlist(&channel.window, 1);
+    assert!(seen.contains("/4.part"), "{seen}");
+    drop(channel);
+
+    let (mut channel, _keeper) = open(folder.path(), EPOCH_MS + 22_000);
+    channel.start(22_000);
+    channel.run(2500);
+    let text = playlist(&channel.window, 1);
+    assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
+    assert!(
+        text.contains("/2.m4s") && count(&text, "#EXT-X-GAP") == 4,
+        "{text}"
+    );
+    let edge = channel.window.edge(0, 1, NOW).expect("a track");
+    assert!(edge.segment > 5, "{edge:?}");
+    let discontinuities = shown(&channel.window);
+    assert_eq!(discontinuities.periods[1].discontinuity_sequence, 1);
+}
+
+#[tokio::test]
+async fn old_segments_leave_memory_for_the_disk_and_the_disk_in_time() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    let window = Arc::clone(&channel.window);
+    let feed = async {
+        channel.start(10_000);
+        for second in 1..100 {
+            channel.run(second * 1000);
+            while window
+                .lock()
+                .jobs
+                .as_ref()
+                .is_some_and(|jobs| !jobs.is_empty())
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        }
+        window.suspend();
+    };
+    tokio::join!(feed, keeper.run());
+    let gauge = window.gauge();
+    assert!(gauge.on_disk >= gauge.segments - 3, "{gauge:?}");
+    let in_memory = window.lock().reels[0]
+        .segments
+        .iter()
+        .filter(|s| s.in_memory)
+        .count();
+    assert!(in_memory <= 6, "{in_memory}");
+    let files = std::fs::read_dir(folder.path().join("t-v1"))
+        .expect("folder")
+        .count();
+    assert!(files <= 36, "{files}");
+    let part = window
+        .part(0, 0, Key::Number(30), 2, NOW)
+        .expect("from disk");
+    assert!(!part.payload.is_empty() && !part.last);
+}
+
+#[test]
+fn a_state_of_another_version_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("folder");
+    assert!(State::load(folder.path()).expect("none").is_none());
+    let state = eventful().window.state();
+    let mut json: serde_json::Value = serde_json::from_slice(&state.to_json()).expect("is JSON");
+    assert_eq!(
+        serde_json::from_value::<State>(json.clone()).expect("reads"),
+        state
+    );
+    json["version"] = 99.into();
+    std::fs::write(folder.path().join("state.json"), json.to_string()).expect("writes");
+    let error = State::load(folder.path())
+        .expect_err("is refused")
+        .to_string();
+    assert!(
+        error.ends_with("state.json: has version 99, not 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn followers_get_what_is_running_first_and_miss_only_segments() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(2500);
+    let follower = channel.window.follow(2);
+    channel.run(8500);
+    channel.stop();
+    channel.window.end();
+    let mut kinds = String::new();
+    while let Some(event) = follower.try_next() {
+        kinds.push(match event {
+            Event::Stretch(_) => 'S',
+            Event::Init { .. } => 'i',
+            Event::Segment { .. } => 's',
+            Event::End { .. } => 'E',
+            Event::Closed => 'C',
+        });
+    }
+    assert_eq!(kinds, "SiiiEC");
+    assert!(follower.refused() > 0 && follower.is_closed());
+}
