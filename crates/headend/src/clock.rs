@@ -1,6 +1,6 @@
 //! The one place where the wall clock is read. Everything below takes `now` as a parameter.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A wall clock: a function that returns milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,16 @@ impl Clock {
     /// Returns the milliseconds since the Unix epoch.
     pub(crate) fn now_ms(self) -> i64 {
         (self.0)()
+    }
+}
+
+impl origin::Clock for Clock {
+    fn now_ms(&self) -> i64 {
+        (*self).now_ms()
+    }
+
+    fn sleep(&self, ms: u64) -> origin::Sleep {
+        Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::config;
+use crate::{channels, config};
 
 /// How a command ended. The numbers are part of the outer surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,28 @@ pub(crate) enum Exit {
     Unreadable = 4,
     /// A check of media found it wrong.
     CheckFailed = 5,
+    /// A channel was started again as often as was allowed.
+    GaveUp = 6,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// Returns the exit for the number of an outcome of the rooms below.
+    pub(crate) fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::MissingProgram,
+            4 => Self::Unreadable,
+            5 => Self::CheckFailed,
+            6 => Self::GaveUp,
+            _ => Self::Failed,
+        }
     }
 }
 
@@ -47,6 +64,9 @@ impl Exit {
             }
             if let Some(process::Error::Missing { .. }) = cause.downcast_ref() {
                 return Self::MissingProgram;
+            }
+            if let Some(error) = cause.downcast_ref::<channels::Error>() {
+                return error.exit();
             }
             if cause.is::<Unreadable>() {
                 return Self::Unreadable;

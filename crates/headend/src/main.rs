@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod channels;
 mod cli;
 mod clock;
 mod cmds;
@@ -18,8 +19,11 @@ mod progress;
 mod report;
 mod sample;
 mod server;
+mod signals;
 mod table;
 mod term;
+mod text;
+mod top;
 mod url;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! What a command prints: results on stdout, errors and progress on stderr.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 
@@ -32,4 +32,9 @@ pub(crate) fn print_error(error: &anyhow::Error) {
         text.push_str(&format!("\n  caused by: {cause}"));
     }
     say(&text);
+}
+
+/// Tells whether stdout is a terminal that is to have colours, <https://no-color.org>.
+pub(crate) fn has_colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -5,21 +5,26 @@
 //! flag win. What a value must look like is said by its type, so that a wrong one is reported with
 //! its line whatever the source.
 
+pub(crate) mod channels;
 mod error;
 mod listen;
 mod overlay;
+mod secret;
 mod yaml;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use broadcast::job::Job;
 use serde::Serialize;
 
 pub(crate) use error::{Error, Issue};
 pub(crate) use listen::Listen;
 pub(crate) use overlay::{Flags, LimitsOverlay, Overlay};
+pub(crate) use secret::Secret;
 
 use crate::logging;
 
@@ -32,6 +37,12 @@ pub(crate) struct Settings {
     pub(crate) assets: Vec<PathBuf>,
     /// Where imported media and indexes are kept.
     pub(crate) cache_dir: PathBuf,
+    /// Live channels by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) channels: BTreeMap<String, Job>,
+    /// What allows control from elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api_token: Option<Secret>,
     /// Log filter.
     pub(crate) log: String,
     /// Log format.
@@ -59,6 +70,8 @@ impl Default for Settings {
             listen: Listen::default(),
             assets: Vec::new(),
             cache_dir: default_cache_dir(),
+            channels: BTreeMap::new(),
+            api_token: None,
             log: "info".to_owned(),
             log_format: logging::Format::Text,
             limits: Limits::default(),
@@ -95,6 +108,9 @@ impl Settings {
             listenport,
             assets,
             cache_dir,
+            channels: _,
+            jobs,
+            api_token,
             log,
             log_format,
             limits,
@@ -110,6 +126,10 @@ impl Settings {
         }
         set(&mut self.assets, assets);
         set(&mut self.cache_dir, cache_dir);
+        set(&mut self.channels, jobs);
+        if api_token.is_some() {
+            self.api_token = api_token;
+        }
         set(&mut self.log, log);
         set(&mut self.log_format, log_format);
         let LimitsOverlay {

@@ -1,14 +1,19 @@
 //! One source of settings, in which everything is optional.
 
 use std::{
+    collections::BTreeMap,
     num::{NonZeroU16, NonZeroU32},
     path::{Path, PathBuf},
 };
 
+use broadcast::job::Job;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Listen;
+use super::{
+    Issue, Listen, Secret,
+    channels::{self, RawJob},
+};
 use crate::logging;
 
 /// The configuration of headend.
@@ -25,6 +30,14 @@ pub(crate) struct Overlay {
     pub(crate) assets: Option<Vec<PathBuf>>,
     /// Where imported media and indexes are kept; the user's cache folder unless set.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Live channels by name, each as in a job file.
+    pub(crate) channels: Option<BTreeMap<String, RawJob>>,
+    /// The channels, once they have been read.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) jobs: Option<BTreeMap<String, Job>>,
+    /// Who sends this may control the server from anywhere; without it, only this machine may.
+    pub(crate) api_token: Option<Secret>,
     /// What to log: a level, or `component=LEVEL,…`.
     pub(crate) log: Option<String>,
     /// How a log line looks.
@@ -78,11 +91,31 @@ pub(crate) struct Flags {
     /// Where imported media and indexes are kept [default: the user's cache folder]
     #[arg(long, env = "HEADEND_CACHE_DIR", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Who sends this as `Authorization: Bearer` may control the server from anywhere; better given
+    /// by the variable [default: only this machine may]
+    #[arg(
+        long,
+        env = "HEADEND_API_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) api_token: Option<Secret>,
     #[command(flatten)]
     pub(crate) limits: LimitsOverlay,
 }
 
 impl Overlay {
+    /// Reads the channels. Fails with everything that is wrong with them.
+    pub(super) fn read_channels(
+        &mut self,
+        position: impl Fn(&[&str]) -> Option<(u64, u64)>,
+    ) -> Result<(), Vec<Issue>> {
+        if let Some(raw) = self.channels.take() {
+            self.jobs = Some(channels::read(&raw, position)?);
+        }
+        Ok(())
+    }
+
     /// Collects what the command line and the environment say.
     pub(crate) fn of_flags(
         flags: Flags,
@@ -95,6 +128,9 @@ impl Overlay {
             listenport: None,
             assets,
             cache_dir: flags.cache_dir,
+            api_token: flags.api_token,
+            channels: None,
+            jobs: None,
             log: logging.log,
             log_format: logging.log_format,
             limits: flags.limits,

@@ -15,18 +15,34 @@ use serde_saphyr::Spanned;
 
 use super::{Error, Issue, Overlay};
 
+/// The key whose values are jobs.
+const CHANNELS: &str = "channels";
+
 /// Reads a configuration. `name` is for messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
     // An empty file, or one of comments only, sets nothing.
-    let failed = match serde_saphyr::from_str::<Option<Overlay>>(text) {
-        Ok(overlay) => return Ok(overlay.unwrap_or_default()),
-        Err(error) => error,
-    };
+    let read = serde_saphyr::from_str::<Option<Overlay>>(text);
     let mut issues = Vec::new();
-    if let Ok(tree) = serde_saphyr::from_str::<Tree>(text) {
-        tree.try_leaves(&mut Vec::new(), &mut issues);
-    }
-    if issues.is_empty() {
+    let failed = match read {
+        Ok(None) => return Ok(Overlay::default()),
+        Ok(Some(mut overlay)) => {
+            let tree = serde_saphyr::from_str::<Tree>(text).ok();
+            let position = |path: &[&str]| tree.as_ref()?.position(path);
+            match overlay.read_channels(position) {
+                Ok(()) => return Ok(overlay),
+                Err(found) => issues.extend(found),
+            }
+            None
+        }
+        Err(error) => {
+            if let Ok(tree) = serde_saphyr::from_str::<Tree>(text) {
+                tree.try_channels(&mut issues);
+                tree.try_leaves(&mut Vec::new(), &mut issues);
+            }
+            Some(error)
+        }
+    };
+    if let Some(failed) = failed.filter(|_| issues.is_empty()) {
         let position = failed.location().map(|at| (at.line(), at.column()));
         let reason = failed.without_snippet().to_string();
         issues.push(Issue {
@@ -51,6 +67,30 @@ enum Tree {
 }
 
 impl Tree {
+    /// Returns the place of a key by its parents and name, or of the nearest parent that is there.
+    fn position(&self, path: &[&str]) -> Option<(u64, u64)> {
+        let (first, rest) = path.split_first()?;
+        let Self::Map(entries) = self else {
+            return None;
+        };
+        let (key, node) = entries.iter().find(|(key, _)| key.value == *first)?;
+        node.position(rest)
+            .or_else(|| Some((key.referenced.line(), key.referenced.column())))
+    }
+
+    /// Reads the channels alone, when the rest cannot be read; adds what is wrong.
+    fn try_channels(&self, issues: &mut Vec<Issue>) {
+        let Self::Map(entries) = self else { return };
+        let Some((key, channels)) = entries.iter().find(|(key, _)| key.value == CHANNELS) else {
+            return;
+        };
+        let alone = Value::Object(Map::from_iter([(key.value.clone(), channels.value())]));
+        if let Ok(mut overlay) = Overlay::deserialize(alone) {
+            let found = overlay.read_channels(|path| self.position(path));
+            issues.extend(found.err().unwrap_or_default());
+        }
+    }
+
     /// Tries every leaf alone as a configuration with just this key; adds what is wrong.
     fn try_leaves(self, path: &mut Vec<String>, issues: &mut Vec<Issue>) {
         let Self::Map(entries) = self else { return };
@@ -58,6 +98,8 @@ impl Tree {
             let position = (key.referenced.line(), key.referenced.column());
             path.push(key.value);
             match node {
+                // These are read as a whole.
+                Self::Map(_) if path[..] == [CHANNELS] => {}
                 Self::Leaf(value) => {
                     let alone = path.iter().rev().fold(value, |inner, key| {
                         Value::Object(Map::from_iter([(key.clone(), inner)]))
@@ -76,13 +118,13 @@ impl Tree {
         }
     }
 
-    fn into_value(self) -> Value {
+    fn value(&self) -> Value {
         match self {
-            Self::Leaf(value) => value,
+            Self::Leaf(value) => value.clone(),
             Self::Map(entries) => Value::Object(
                 entries
-                    .into_iter()
-                    .map(|(key, node)| (key.value, node.into_value()))
+                    .iter()
+                    .map(|(key, node)| (key.value.clone(), node.value()))
                     .collect(),
             ),
         }
@@ -135,7 +177,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element::<Tree>()? {
-            list.push(item.into_value());
+            list.push(item.value());
         }
         Ok(Tree::Leaf(Value::Array(list)))
     }

@@ -1,13 +1,13 @@
 //! What runs beside the server: following the content, showing imports, and the gauges. Every task
 //! ends when the server stops.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use serve::Shutdown;
 use tokio::{runtime::Handle, task::JoinSet, time};
 
 use super::{App, content::Content};
-use crate::{content::Tools, progress::Progress};
+use crate::{content::Tools, progress::Progress, report::machine};
 
 /// How often gauges are set and histograms folded.
 const TICK: Duration = Duration::from_secs(2);
@@ -53,7 +53,9 @@ async fn show_imports(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
 }
 
 async fn tick(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut sampler = machine::Sampler::default();
     loop {
+        app.machine.store(Arc::new(sampler.sample(Path::new("/"))));
         app.metrics.connections.set(app.counters.read().open as f64);
         app.metrics.upkeep();
         if let Some(content) = app.content.get() {

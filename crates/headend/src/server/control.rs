@@ -10,7 +10,7 @@ use super::{App, embedded};
 use crate::{
     metrics::Route,
     pages,
-    report::{ImportReport, Listing, is_ready},
+    report::{ImportReport, Listing, channel::Channels, is_ready},
     url,
 };
 
@@ -56,6 +56,7 @@ pub(super) fn answer(
         ("config", "") => config(app),
         ("stat.json", "") => stat(app, now_ms),
         ("api", "v1/assets") => json_state(&listing(app)),
+        ("api", "v1/channels") => json_state(&Channels::default()),
         _ => reply::text(
             StatusCode::NOT_FOUND,
             "There is nothing here; `/` lists what there is.",
@@ -179,6 +180,8 @@ fn stat(app: &App, now_ms: i64) -> Response {
         "assets": catalogue.map_or(0, |catalogue| catalogue.all().len()),
         "problems": catalogue.map_or(0, |catalogue| catalogue.problems().len()),
         "imports": imports,
+        "waiting": app.waiting.waiting(),
+        "machine": &**app.machine.load(),
     }))
 }
 

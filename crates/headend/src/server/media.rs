@@ -1,27 +1,26 @@
 //! Media routes: finds the supplier a path means and lets the origin answer.
 
 use http::{HeaderValue, StatusCode, header};
-use media::supply::{Refusal, Supplier};
+use media::supply::{Refusal, Supplier as _};
 use origin::{Ask, refusal};
 use serve::{Request, Response, reply};
 
 use super::{App, raw};
 
 /// Answers `/livesim/{rest}`: options, asset and file of a simulated live channel.
-pub(super) fn livesim(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
+pub(super) async fn livesim(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
     let Some(content) = app.content.get() else {
         return not_yet();
     };
     match content.simulator.resolve(rest, request.query()) {
         Ok(resolved) => {
-            let now_ms = resolved.now.unwrap_or(now_ms);
-            present(
-                &*resolved.supplier,
-                request,
-                &resolved.rest,
-                &resolved.test_query,
-                now_ms,
-            )
+            let host = request.base_url();
+            let ask = Ask {
+                test_query: &resolved.test_query,
+                now_ms: resolved.now.unwrap_or(now_ms),
+                ..ask(request, &resolved.rest, &host, now_ms)
+            };
+            app.waiting.answer(&resolved.supplier, &ask).await
         }
         Err(refused) => refusal::response(&refused),
     }
@@ -39,29 +38,22 @@ pub(super) fn vod(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
     let unnamed = origin::resolve(vod.manifests(), rest).is_err();
     match unnamed.then(|| vod.raw(rest)).flatten() {
         Some(file) => raw::answer(&file, request, rest),
-        None => present(&*vod, request, rest, "", now_ms),
+        None => origin::answer(&*vod, &ask(request, rest, &request.base_url(), now_ms)),
     }
 }
 
-fn present(
-    supplier: &dyn Supplier,
-    request: &Request,
-    rest: &str,
-    test_query: &str,
-    now_ms: i64,
-) -> Response {
-    origin::answer(
-        supplier,
-        &Ask {
-            method: request.method(),
-            headers: request.headers(),
-            rest,
-            test_query,
-            host: &request.base_url(),
-            now_ms,
-            immutable: false,
-        },
-    )
+/// Makes what the origin is asked for a path below a presentation.
+pub(super) fn ask<'a>(request: &'a Request, rest: &'a str, host: &'a str, now_ms: i64) -> Ask<'a> {
+    Ask {
+        method: request.method(),
+        headers: request.headers(),
+        rest,
+        query: request.query(),
+        test_query: "",
+        host,
+        now_ms,
+        immutable: false,
+    }
 }
 
 /// Sends clients of the old chunked prefix to where everything is.

@@ -22,12 +22,15 @@ use std::{
     time::Instant,
 };
 
-use serve::{Counters, Request, Response, cors::Methods};
+use arc_swap::ArcSwap;
+use origin::WaitingRoom;
+use serve::{Counters, Request, Response, Shutdown, cors::Methods};
 
 use crate::{
     clock::Clock,
     config::Settings,
     metrics::{Metrics, Route},
+    report::machine::MachineReport,
 };
 
 use content::Content;
@@ -42,30 +45,43 @@ pub(crate) struct App {
     counters: Arc<Counters>,
     /// Set when the first scan is done; until then there is no media to serve.
     content: OnceLock<Content>,
+    /// Where requests wait for what is being made.
+    waiting: WaitingRoom,
+    /// The last look at the machine.
+    machine: ArcSwap<MachineReport>,
 }
 
 impl App {
-    fn new(settings: Settings, counters: Arc<Counters>, clock: Clock) -> anyhow::Result<Self> {
+    fn new(
+        settings: Settings,
+        counters: Arc<Counters>,
+        shutdown: Shutdown,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        // A request that waits has a connection, or shares one.
+        let seats = settings.limits.connections as usize;
         Ok(Self {
+            waiting: WaitingRoom::new(clock, shutdown, seats),
             clock,
             started_ms: clock.now_ms(),
             settings,
             metrics: Metrics::new()?,
             counters,
             content: OnceLock::new(),
+            machine: ArcSwap::default(),
         })
     }
 
-    fn answer(&self, request: &Request) -> Response {
+    async fn answer(&self, request: Request) -> Response {
         let begun = Instant::now();
-        let (route, response) = self.route(request);
+        let (route, response) = self.route(&request).await;
         let bytes = response.body().len().unwrap_or(0);
         self.metrics
             .answered(route, response.status().as_u16(), bytes, begun.elapsed());
         response
     }
 
-    fn route(&self, request: &Request) -> (Route, Response) {
+    async fn route(&self, request: &Request) -> (Route, Response) {
         let path = request.path().strip_prefix('/').unwrap_or_default();
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         let route = match first {
@@ -78,7 +94,7 @@ impl App {
         }
         let now_ms = self.clock.now_ms();
         let response = match first {
-            "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms),
+            "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms).await,
             "livesim-chunked" => media::redirect_chunked(request),
             "vod" => media::vod(self, request, rest, now_ms),
             _ => control::answer(self, request, first, rest, now_ms),
@@ -92,7 +108,7 @@ struct Front(Arc<App>);
 
 impl serve::Handler for Front {
     async fn handle(&self, request: Request) -> Response {
-        self.0.answer(&request)
+        self.0.answer(request).await
     }
 }
 

@@ -4,14 +4,10 @@ use std::{path::Path, pin::pin, sync::Arc};
 
 use anyhow::Context;
 use serve::{Server, Shutdown};
-use tokio::{
-    runtime,
-    signal::unix::{Signal, SignalKind, signal},
-    task::JoinSet,
-};
+use tokio::{runtime, task::JoinSet};
 
 use super::{App, Front, background};
-use crate::{clock::Clock, config::Settings, content::Tools, exit::Exit, term};
+use crate::{clock::Clock, config::Settings, content::Tools, exit::Exit, signals::Signals, term};
 
 /// What a server process is to do.
 pub(crate) struct Job {
@@ -54,8 +50,13 @@ async fn serve_until_stopped(job: Job, tools: Tools) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
     let address = server.bind(&job.settings.listen.to_string()).await?;
-    let app = Arc::new(App::new(job.settings, server.counters(), Clock::SYSTEM)?);
     let shutdown = Shutdown::new();
+    let app = Arc::new(App::new(
+        job.settings,
+        server.counters(),
+        shutdown.clone(),
+        Clock::SYSTEM,
+    )?);
     let mut tasks = JoinSet::new();
     background::start(&mut tasks, &app, tools, &shutdown);
     term::print(&format!("listening on http://{address}/\n"))?;
@@ -97,26 +98,4 @@ async fn first_failure(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error
         }
     }
     std::future::pending().await
-}
-
-/// The two signals that ask for an end.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?,
-            terminate: signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -1,3 +1,8 @@
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
 use bytes::Bytes;
 use http::Method;
 use http_body_util::BodyExt as _;
@@ -8,7 +13,13 @@ use super::*;
 const NOW_MS: i64 = 1_700_000_000_005;
 
 fn unscanned() -> App {
-    App::new(Settings::default(), Arc::default(), Clock::new(|| NOW_MS)).unwrap()
+    App::new(
+        Settings::default(),
+        Arc::default(),
+        Shutdown::new(),
+        Clock::new(|| NOW_MS),
+    )
+    .unwrap()
 }
 
 fn app() -> App {
@@ -19,7 +30,16 @@ fn app() -> App {
 }
 
 fn ask(app: &App, method: Method, target: &str) -> Response {
-    app.answer(&Request::new(method, target, Bytes::new()).unwrap())
+    answer(app, Request::new(method, target, Bytes::new()).unwrap())
+}
+
+/// Answers a request that waits for nothing.
+fn answer(app: &App, request: Request) -> Response {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(app.answer(request)).poll(&mut context) {
+        Poll::Ready(response) => response,
+        Poll::Pending => panic!("the answer waits for something"),
+    }
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -129,7 +149,7 @@ fn files_are_confirmed_by_their_tag() {
     request
         .headers_mut()
         .insert("if-none-match", tag.parse().unwrap());
-    assert_eq!(app.answer(&request).status(), 304);
+    assert_eq!(answer(&app, request).status(), 304);
 }
 
 #[test]
