@@ -66,7 +66,15 @@ pub(crate) fn turn(supplier: &dyn Supplier, ask: &Ask<'_>, now: i64) -> Turn {
 }
 
 fn look(supplier: &dyn Supplier, ask: &Ask<'_>, now: i64) -> Result<Turn, Refusal> {
-    let entity = match resolve(supplier.manifests(), ask.rest)? {
+    let found = match resolve(supplier.manifests(), ask.rest) {
+        Ok(found) => found,
+        // Init segments that are named by their content are known to the supplier only.
+        Err(refused) => {
+            let init = supplier.init_at(ask.rest, now).ok_or(refused)?;
+            return Ok(Turn::done(entity_response(stored(init, ask), ask)));
+        }
+    };
+    let entity = match found {
         Resource::Mpd { manifest } => {
             let presentation = supplier.presentation(manifest, now)?;
             let text = mpd::write::write(&presentation, ask.host);
