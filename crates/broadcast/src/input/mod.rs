@@ -397,6 +397,15 @@ impl Source {
         }
     }
 
+    /// Tells what of its options the system will not grant; `root` is `/` except in tests.
+    pub fn warning(&self, root: &Path) -> Option<String> {
+        match self {
+            Self::Udp(udp) => network::buffer_warning(udp.buffer_size, root),
+            Self::Rtp(rtp) => network::buffer_warning(rtp.buffer_size, root),
+            _ => None,
+        }
+    }
+
     /// Returns a short text for people, secrets masked.
     pub fn title(&self) -> String {
         match self {

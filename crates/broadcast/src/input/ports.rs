@@ -87,13 +87,13 @@ fn joined(host: &str, port: u16) -> String {
 }
 
 /// Gives ports to the listening inputs that have none: `base`, `base + 1`, … in order, or free ones
-/// when `base` is `None`. Returns which input got which port.
+/// when `base` is `None` or 0. Returns which input got which port.
 pub fn assign_ports(
     sources: &mut [Source],
     base: Option<u16>,
 ) -> Result<Vec<(usize, u16)>, PortTaken> {
     let mut given = Vec::new();
-    let mut next = base;
+    let mut next = base.filter(|base| *base > 0);
     for (input, source) in sources.iter_mut().enumerate() {
         let Some(claim) = source.claim().filter(|claim| claim.port.is_none()) else {
             continue;

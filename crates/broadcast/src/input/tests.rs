@@ -232,8 +232,24 @@ fn a_taken_port_is_found() {
     assert_eq!((error.input, error.port), (0, port));
     drop(taken);
     let mut sources = [parse_uri("udp://127.0.0.1:0").unwrap()];
-    let given = assign_ports(&mut sources, None).unwrap();
+    let given = assign_ports(&mut sources, Some(0)).unwrap();
     assert!(given[0].1 > 0);
+}
+
+/// R38: less receive buffer than was asked for is told with the name of the setting.
+#[test]
+fn a_small_receive_buffer_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("proc/sys/net/core");
+    std::fs::create_dir_all(&folder).unwrap();
+    let source = parse_uri("udp://239.0.0.1:5000").unwrap();
+    assert_eq!(source.warning(root.path()), None);
+    std::fs::write(folder.join("rmem_max"), "212992\n").unwrap();
+    let warning = source.warning(root.path()).unwrap();
+    assert!(warning.contains("208KiB instead of 8MiB"), "{warning}");
+    assert!(warning.contains("net.core.rmem_max=8388608"), "{warning}");
+    std::fs::write(folder.join("rmem_max"), "16777216\n").unwrap();
+    assert_eq!(source.warning(root.path()), None);
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub use summary::{AudioStream, Summary, VideoStream};
 
 use crate::{
     input::{Input, Source},
+    job::ProbeMode,
     ladder::short_language,
     units::{BitRate, Size},
 };
@@ -64,6 +65,16 @@ pub enum Error {
         /// How long it was waited for.
         after: Duration,
     },
+    /// It cannot be looked into before the start, and the job requires that.
+    #[error("input {title}: a {kind} input that waits cannot be looked into before the start")]
+    Unknowable {
+        /// Position of the input.
+        input: usize,
+        /// The input, secrets masked.
+        title: String,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// It holds neither video nor sound.
     #[error("input {title}: there is neither video nor sound in it")]
     Empty {
@@ -74,15 +85,33 @@ pub enum Error {
     },
 }
 
-/// Looks into all inputs at once and merges what they give; the first video is taken. Each gets
-/// `limit`. Fails with what is wrong with every input.
+/// Looks into all inputs that can be looked into, see [`survey`].
 pub fn inspect(
     ffmpeg: &Ffmpeg,
     inputs: &[(Input, Source)],
     limit: Duration,
 ) -> Result<Summary, Vec<Error>> {
+    survey(ffmpeg, inputs, ProbeMode::Auto, limit)
+}
+
+/// Looks into all inputs at once, as far as `mode` says, and merges what they give; the first video
+/// is taken. Each gets `limit`. Fails with what is wrong with every input.
+pub fn survey(
+    ffmpeg: &Ffmpeg,
+    inputs: &[(Input, Source)],
+    mode: ProbeMode,
+    limit: Duration,
+) -> Result<Summary, Vec<Error>> {
     let look = |index: usize, (input, source): &(Input, Source)| {
-        if !source.can_be_probed() {
+        let known = matches!(source, Source::Test(_));
+        if mode == ProbeMode::Require && !known && !source.can_be_probed() {
+            return Err(Error::Unknowable {
+                input: index,
+                title: source.title(),
+                kind: source.kind(),
+            });
+        }
+        if mode == ProbeMode::Off || !source.can_be_probed() {
             return Ok(input.assumed(source, index));
         }
         let mut summary = one(ffmpeg, index, source, limit)?;

@@ -141,6 +141,20 @@ fn silence_has_an_end() {
 }
 
 #[test]
+fn the_mode_decides_what_is_looked_into() {
+    let ffmpeg = Ffmpeg::locate(Spawner::direct().unwrap()).expect("these tests need ffmpeg");
+    let with = |uri: &str, mode| {
+        let source = crate::input::parse_uri(uri).unwrap();
+        survey(&ffmpeg, &[(Input::default(), source)], mode, LIMIT)
+    };
+    let summary = with("/nonexistent/film.mp4", ProbeMode::Off).unwrap();
+    assert!(summary.video.unwrap().assumed);
+    let errors = with("srt://0.0.0.0:9?mode=listener", ProbeMode::Require).unwrap_err();
+    assert!(matches!(errors[0], Error::Unknowable { .. }), "{errors:?}");
+    assert!(with("testsrc", ProbeMode::Require).is_ok());
+}
+
+#[test]
 fn what_is_no_media_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");

@@ -3,3 +3,5 @@
 
 mod bench;
 mod encode;
+mod inputs;
+mod servers;

@@ -1,6 +1,6 @@
 //! MPEG-TS in datagrams: UDP and RTP.
 
-use std::net::IpAddr;
+use std::{fs, net::IpAddr, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,20 @@ impl Udp {
     pub(in crate::input) fn claim(&self) -> Option<Claim> {
         claim_unicast(&self.address)
     }
+}
+
+/// Tells when the kernel grants less than the receive buffer that is asked for. `root` is `/`
+/// except in tests.
+pub(in crate::input) fn buffer_warning(asked: Bytes, root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("proc/sys/net/core/rmem_max")).ok()?;
+    let most = Bytes(text.trim().parse().ok()?);
+    (most < asked).then(|| {
+        format!(
+            "the kernel grants a receive buffer of {most} instead of {asked}, so bursts may be lost; \
+             sysctl -w net.core.rmem_max={} helps",
+            asked.0
+        )
+    })
 }
 
 /// Options of MPEG-TS over RTP.

@@ -6,6 +6,7 @@ mod rtmp;
 mod rtsp;
 mod srt;
 
+pub(super) use datagram::buffer_warning;
 pub use datagram::{Rtp, Udp};
 pub use http::Http;
 pub use rtmp::{Rtmp, RtmpMode};
