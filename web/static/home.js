@@ -1,4 +1,4 @@
-// The home page: copy buttons, and a new look when content comes or goes.
+// The home page: copy buttons, channels as they are now, and a new look when content comes or goes.
 'use strict';
 
 for (const button of document.querySelectorAll('button[data-copy]')) {
@@ -33,10 +33,14 @@ let shown = null;
 async function watch() {
   try {
     const state = await (await fetch('/stat.json')).json();
-    const listed = JSON.stringify([state.generation, state.ready, state.imports.map(({name}) => name)]);
+    const {channels} = document.querySelector('[data-channel]') || state.channels.length
+      ? await (await fetch('/api/v1/channels')).json() : {channels: []};
+    const ladders = channels.map(({name, tracks}) => [name, tracks.map(({id}) => id)]);
+    const listed = JSON.stringify([state.generation, state.ready, state.imports.map(({name}) => name), ladders]);
     if (shown !== null && shown !== listed) location.reload();
     shown = listed;
     for (const one of state.imports) showImport(one);
+    for (const one of channels) showChannel(one);
   } catch {
     // The server is away; the next round tells.
   }
@@ -48,5 +52,36 @@ function showImport({name, text, percent}) {
   if (!place) return;
   place.querySelector('.soft').textContent = text;
   if (percent !== null) place.querySelector('progress').value = percent;
+}
+
+function clockText(ms) {
+  const two = (n) => String(n).padStart(2, '0');
+  const seconds = Math.floor(ms / 1000);
+  const [hours, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours ? `${hours}:${two(rest)}:${two(seconds % 60)}` : `${rest}:${two(seconds % 60)}`;
+}
+
+function showChannel(channel) {
+  const card = [...document.querySelectorAll('[data-channel]')].find(({dataset}) => dataset.channel === channel.name);
+  if (!card) return;
+  const put = (parent, field, text) => {
+    const place = parent.querySelector(`[data-field="${field}"]`);
+    if (place && place.textContent !== text) place.textContent = text;
+  };
+  const next = channel.next_start_ms;
+  put(card, 'state', typeof next === 'number'
+    ? `${channel.state}, next start in ${Math.ceil(next / 1000)} s` : `${channel.state} ${clockText(channel.state_ms)}`);
+  card.querySelector('[data-field="state"]').dataset.state = channel.state;
+  put(card, 'restarts', String(channel.restarts));
+  const speed = channel.encoder.speed_permille;
+  put(card, 'speed', typeof speed === 'number' ? `${(speed / 1000).toFixed(2)}×` : '–');
+  put(card, 'log-title', channel.reason ? 'Reason' : 'Last line of the log');
+  put(card, 'log', channel.reason || channel.log.at(-1) || '–');
+  for (const track of channel.tracks) {
+    const row = [...card.querySelectorAll('[data-track]')].find(({dataset}) => dataset.track === track.id);
+    if (!row) continue;
+    put(row, 'edge', `${track.segment}.${track.parts}`);
+    put(row, 'segments', String(track.segments));
+  }
 }
 watch();

@@ -44,6 +44,13 @@ async function start() {
     if (detail.severity === shaka.util.Error.Severity.CRITICAL) fail(describe(detail));
     else document.body.dataset.warning = describe(detail);
   });
+  // Live media is played as it is made, and as far behind as its manifest asks for.
+  player.configure({
+    streaming: {
+      lowLatencyMode: true,
+      liveSync: {enabled: isLowLatency(source), maxPlaybackRate: 1.1, minPlaybackRate: 0.95},
+    },
+  });
   try {
     await player.attach(video);
     await player.load(source);
@@ -61,6 +68,11 @@ async function start() {
   video.play().catch(() => {}); // a browser that forbids autoplay leaves it to the button
   setInterval(show, 250);
   show();
+}
+
+// Channels that are encoded here and now.
+function isLowLatency(source) {
+  return new URL(source, location.href).pathname.startsWith('/live/');
 }
 
 // Live latency is against the server's clock, whatever this computer's says.

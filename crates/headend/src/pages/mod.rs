@@ -4,7 +4,7 @@ mod source;
 
 use askama::Template;
 
-use crate::report::Listing;
+use crate::report::{Listing, channel::ChannelReport};
 
 /// What a page may load and do: only what comes from here, except that the player may fetch media
 /// from elsewhere.
@@ -26,6 +26,7 @@ struct Home<'a> {
     version: &'a str,
     ready: bool,
     listing: &'a Listing,
+    channels: &'a [ChannelReport],
 }
 
 #[derive(Template)]
@@ -37,11 +38,12 @@ struct Play<'a> {
 }
 
 /// Renders the home page.
-pub(crate) fn home(listing: &Listing) -> askama::Result<String> {
+pub(crate) fn home(listing: &Listing, channels: &[ChannelReport]) -> askama::Result<String> {
     Home {
         version: VERSION,
         ready: listing.ready,
         listing,
+        channels,
     }
     .render()
 }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::report::{AssetReport, ImportReport, ProblemReport, Rendition, Way};
+use crate::report::{
+    AssetReport, ImportReport, ProblemReport, Rendition, Way,
+    channel::{Encoder, Timing, TrackReport},
+};
 
 const EVIL: &str = "<script>alert(\"1\")</script>&'";
 
@@ -50,14 +53,46 @@ fn listing(name: &str) -> Listing {
     }
 }
 
+fn channels(name: &str) -> Vec<ChannelReport> {
+    vec![ChannelReport {
+        name: name.to_owned(),
+        state: "running".to_owned(),
+        state_ms: 12_000,
+        inputs: vec![name.to_owned()],
+        restarts: 1,
+        encoder: Encoder {
+            speed_permille: Some(1002),
+            ..Encoder::default()
+        },
+        timing: Timing {
+            hold_back_ms: 1503,
+            ..Timing::default()
+        },
+        tracks: vec![TrackReport {
+            id: "v720".to_owned(),
+            kind: "video".to_owned(),
+            format: "1280x720, 30 fps".to_owned(),
+            codecs: "avc1.64001f".to_owned(),
+            bandwidth: 2_450_000,
+            segment: 7,
+            parts: 2,
+            segments: 150,
+            lag_ms: Some(40),
+        }],
+        ways: ChannelReport::ways_of(name),
+        log: vec![name.to_owned()],
+        ..ChannelReport::default()
+    }]
+}
+
 #[test]
 fn the_home_page_is_as_agreed() {
-    insta::assert_snapshot!(home(&listing("film")).unwrap());
+    insta::assert_snapshot!(home(&listing("film"), &channels("news")).unwrap());
 }
 
 #[test]
 fn names_cannot_become_markup() {
-    let page = home(&listing(EVIL)).unwrap();
+    let page = home(&listing(EVIL), &channels(EVIL)).unwrap();
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(!page.contains("alert(\""), "{page}");
     assert!(page.contains("&#60;script&#62;"), "{page}");
@@ -80,7 +115,9 @@ fn an_address_that_cannot_be_played_is_not_put_into_the_page() {
 
 #[test]
 fn the_home_page_without_javascript_is_a_list_of_links() {
-    let page = home(&listing("film")).unwrap();
+    let page = home(&listing("film"), &channels("news")).unwrap();
     assert!(page.contains(r#"<a class="url" href="/vod/film/manifest.mpd">"#));
     assert!(page.contains(r#"href="/play?src=/vod/film/manifest.mpd""#));
+    assert!(page.contains(r#"href="/play?src=/live/news/master.m3u8""#));
+    assert!(page.contains("running 0:12"), "{page}");
 }

@@ -170,9 +170,9 @@ impl ChannelReport {
         Some(format!("{}×", text::permille(speed)))
     }
 
-    /// Returns the last line that its processes said.
-    pub(crate) fn last_line(&self) -> Option<&str> {
-        self.log.last().map(String::as_str)
+    /// Returns why it is not as it should be, or else the last line that its processes said.
+    pub(crate) fn said(&self) -> Option<&str> {
+        self.reason.as_ref().or(self.log.last()).map(String::as_str)
     }
 }
 

@@ -75,7 +75,7 @@ fn listing(app: &App) -> Listing {
 fn home(app: &App) -> Response {
     page(
         StatusCode::OK,
-        pages::home(&listing(app)),
+        pages::home(&listing(app), &[]),
         pages::HOME_POLICY,
     )
 }

@@ -8,11 +8,13 @@
 //!
 //! The clock is read once for a request, here, and passed down.
 
+mod access;
 mod background;
 mod content;
 mod content_type;
 mod control;
 mod embedded;
+mod events;
 mod media;
 mod raw;
 mod run;

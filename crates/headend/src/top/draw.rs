@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Cells of a bar.
-const BAR: usize = 20;
+const BAR: usize = 16;
 
 const HELP: &str = " q leave   ↑ ↓ channel   PgUp PgDn End log   p pause";
 
@@ -67,7 +67,7 @@ fn title(screen: &Screen) -> Line<'static> {
         );
         let rate = screen.before.as_ref();
         if let Some(rate) = rate.and_then(|before| sample.request_rate(before)) {
-            text.push_str(&format!("  {rate} requests/s"));
+            text.push_str(&format!("  {rate} req/s"));
         }
     }
     Line::styled(text, Style::new().add_modifier(Modifier::REVERSED))
@@ -203,13 +203,13 @@ impl Paint {
             text::span(channel.timing.hold_back_ms),
         );
         let widths = [
+            Constraint::Length(9),
+            Constraint::Min(16),
             Constraint::Length(10),
-            Constraint::Min(14),
-            Constraint::Length(11),
-            Constraint::Length(13),
             Constraint::Length(12),
+            Constraint::Length(11),
             Constraint::Length(6),
-            Constraint::Length(7),
+            Constraint::Length(6),
         ];
         let table = Table::new(
             channel
