@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use bytes::Bytes;
 use media::time::{Round, Time, Timescale};
 
 use super::{
@@ -229,6 +230,16 @@ impl Inner {
         queue
     }
 
+    /// Returns the bytes of a segment; none when they are not there.
+    pub(super) fn slices(&self, track: usize, number: u64) -> Vec<Bytes> {
+        let stored = self.reels.get(track).and_then(|reel| reel.get(number));
+        let found = stored.filter(|stored| stored.whole && !stored.gap);
+        found
+            .and_then(|stored| stored.slices().ok())
+            .unwrap_or_default()
+    }
+
+    /// As [`super::Window::excerpt`], without the bytes.
     pub(super) fn excerpt(&self, from_ms: i64, to_ms: i64) -> Vec<Event> {
         let mut events = Vec::new();
         for shown in &self.stretches {
@@ -241,13 +252,11 @@ impl Inner {
                     if !(from_ms..to_ms).contains(&middle.ms(Round::Down)) {
                         continue;
                     }
-                    let stored = self.reels.get(track).and_then(|reel| reel.get(number));
-                    let slices = stored.and_then(|stored| stored.slices().ok());
                     let media = Media {
                         number,
                         start,
                         duration,
-                        slices: slices.unwrap_or_default(),
+                        slices: Vec::new(),
                     };
                     found.push((time, Event::Segment { track, media }));
                 }

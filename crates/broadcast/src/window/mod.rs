@@ -41,10 +41,13 @@ mod track;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use media::{presentation::Presentation, supply::Manifest};
+use media::{
+    presentation::{Presentation, Shape},
+    supply::Manifest,
+};
 use tokio::sync::Notify;
 
-use crate::packager::{Output, Resume};
+use crate::packager::{Init, Output, Resume};
 
 pub use disk::{DiskError, Keeper, QUEUE};
 pub use event::{Event, Media};
@@ -162,7 +165,20 @@ impl Window {
     /// Returns the events that make up what the window holds between two times, ms since the epoch:
     /// whole segments that begin in it, with the stretches they are in.
     pub fn excerpt(&self, from_ms: i64, to_ms: i64) -> Vec<Event> {
-        self.lock().excerpt(from_ms, to_ms)
+        let mut events = self.lock().excerpt(from_ms, to_ms);
+        for event in &mut events {
+            // Each by itself, so that the live edge does not wait for files to be mapped.
+            if let Event::Segment { track, media } = event {
+                media.slices = self.lock().slices(*track, media.number);
+            }
+        }
+        events
+    }
+
+    /// Returns the shape of the presentation with the given init segments, one for each track.
+    pub(crate) fn shape_of(settings: &Settings, inits: &[Option<Arc<Init>>]) -> Shape {
+        let init = |track: usize| inits.get(track).and_then(Option::as_ref);
+        shape::with(settings, init, |_| track::Rates::default())
     }
 
     /// Returns what it holds.

@@ -1,0 +1,167 @@
+//! One track of an asset that is being written.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use media::{
+    presentation::{Content, Timeline},
+    time::{Round, Time, Timescale},
+};
+
+use super::{Error, HOLE_MS, refit::Piece};
+use crate::{packager::Init, window::Media};
+
+/// A track, its files, and the segment that is held back since its last frame may have to last
+/// longer.
+#[derive(Debug)]
+pub(super) struct Track {
+    id: String,
+    folder: PathBuf,
+    pub(super) init: Option<Arc<Init>>,
+    /// What is written.
+    pub(super) timeline: Timeline,
+    pub(super) frames: u64,
+    held: Option<Piece>,
+    /// Subtracted from the times of the stretch in progress.
+    shift: i64,
+    /// What begins earlier is left out.
+    from: i64,
+}
+
+impl Track {
+    /// Makes an empty track in the folder of an asset.
+    pub(super) fn new(asset: &Path, id: &str) -> Result<Self, Error> {
+        let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+        if !id.split('/').all(plain) {
+            return Err(Error::Name(id.to_owned()));
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            folder: asset.join(id),
+            init: None,
+            timeline: Timeline {
+                first_number: 1,
+                ..Timeline::default()
+            },
+            frames: 0,
+            held: None,
+            shift: 0,
+            from: 0,
+        })
+    }
+
+    /// Takes the init segment, which never changes.
+    pub(super) fn set_init(&mut self, init: &Arc<Init>) -> Result<(), Error> {
+        if self.init.is_some() {
+            return Ok(());
+        }
+        let path = self.folder.join("init.mp4");
+        fs::create_dir_all(&self.folder)
+            .and_then(|()| fs::write(&path, &init.bytes))
+            .map_err(|source| Error::Write { path, source })?;
+        self.init = Some(Arc::clone(init));
+        Ok(())
+    }
+
+    /// Sets where a stretch goes: what is at `origin` of the channel is at `place` of the recording.
+    pub(super) fn join(&mut self, origin: Time, place: Time) {
+        let scale = self.scale();
+        let ticks = |time: Time| time.ticks_in(scale, Round::Nearest);
+        self.from = ticks(place);
+        self.shift = ticks(origin).saturating_sub(self.from);
+    }
+
+    pub(super) fn scale(&self) -> Timescale {
+        let init = self.init.as_ref();
+        init.map_or(Timescale::MS, |init| init.track.timescale)
+    }
+
+    /// Returns when the last segment ends.
+    pub(super) fn end(&self) -> i64 {
+        match &self.held {
+            Some(piece) => piece.end(),
+            None => Time::new(clamped(self.timeline.next_start()), self.scale()).ticks,
+        }
+    }
+
+    /// Tells whether there is any media.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_none() && self.timeline.is_empty()
+    }
+
+    /// Adds a segment; one that was lost, or is not after the last, changes nothing.
+    pub(super) fn add(&mut self, media: &Media) -> Result<(), Error> {
+        let Some(init) = self.init.clone().filter(|_| !media.slices.is_empty()) else {
+            return Ok(());
+        };
+        let piece = Piece::read(media.bytes(), self.shift, self.from, &init.track.defaults)
+            .map_err(|source| self.broken(media.number, source))?;
+        let Some(mut piece) = piece else {
+            return Ok(());
+        };
+        let end = self.end();
+        if self.is_empty() {
+            // Pictures are there from the start.
+            if init.track.content == Content::Video {
+                piece.begin_at(0);
+            }
+        } else if piece.start() < end {
+            return Ok(());
+        } else if piece.start() > end {
+            let hole = Time::new(piece.start() - end, init.track.timescale);
+            let stays = init.track.content == Content::Audio && hole <= Time::from_ms(HOLE_MS);
+            if let Some(held) = self.held.as_mut().filter(|_| !stays) {
+                held.extend_to(piece.start());
+            }
+        }
+        self.flush()?;
+        self.held = Some(piece);
+        Ok(())
+    }
+
+    /// Lets the last frame last until a time.
+    pub(super) fn extend_to(&mut self, end: i64) {
+        if let Some(held) = &mut self.held {
+            held.extend_to(end);
+        }
+    }
+
+    /// Writes the segment that is held back.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        let (Some(piece), Some(init)) = (self.held.take(), &self.init) else {
+            return Ok(());
+        };
+        let number = self.timeline.next_number();
+        let scale = init.track.timescale;
+        let slices = piece
+            .write(init.track.track_id, number as u32, scale)
+            .map_err(|source| self.broken(number, source))?;
+        let path = self.folder.join(format!("{number}.m4s"));
+        let written = File::create(&path).and_then(|mut file| {
+            let mut slices = slices.iter();
+            slices.try_for_each(|slice| file.write_all(slice))
+        });
+        written.map_err(|source| Error::Write { path, source })?;
+        let start = u64::try_from(piece.start()).unwrap_or(0);
+        let duration = u64::try_from(piece.end() - piece.start()).unwrap_or(0);
+        self.timeline.push(start, duration);
+        self.frames += piece.frames();
+        Ok(())
+    }
+
+    fn broken(&self, number: u64, source: media::isobmff::BoxError) -> Error {
+        Error::Media {
+            track: self.id.clone(),
+            number,
+            source,
+        }
+    }
+}
+
+fn clamped(ticks: u64) -> i64 {
+    i64::try_from(ticks).unwrap_or(i64::MAX)
+}
