@@ -21,6 +21,8 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 pub(crate) enum Route {
     /// Simulated live.
     Livesim,
+    /// Channels that are encoded here and now.
+    Live,
     /// On demand.
     Vod,
     /// Pages and their files.
@@ -32,8 +34,9 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    const ALL: [(Self, &str); 5] = [
+    const ALL: [(Self, &str); 6] = [
         (Self::Livesim, "livesim"),
+        (Self::Live, "live"),
         (Self::Vod, "vod"),
         (Self::Page, "page"),
         (Self::Control, "control"),
@@ -44,7 +47,7 @@ impl Route {
 /// The handles.
 pub(crate) struct Metrics {
     exporter: PrometheusHandle,
-    routes: [PerRoute; 5],
+    routes: [PerRoute; 6],
     /// Open connections.
     pub(crate) connections: Gauge,
     /// Assets that are served.

@@ -23,6 +23,9 @@ pub(crate) struct Args {
         value_delimiter = ','
     )]
     assets: Option<Vec<PathBuf>>,
+    /// Where channels keep what lets them go on over a restart [default: the user's state folder]
+    #[arg(long, env = "HEADEND_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
 }
@@ -31,10 +34,11 @@ impl Args {
     /// Returns the settings that hold.
     pub(crate) fn settings(self, logging: logging::Args) -> Result<Settings, config::Error> {
         let file = config::file(self.config);
-        Settings::load(
-            file.as_deref(),
-            Overlay::of_flags(self.flags, self.assets, logging),
-        )
+        let overlay = Overlay {
+            state_dir: self.state_dir,
+            ..Overlay::of_flags(self.flags, self.assets, logging)
+        };
+        Settings::load(file.as_deref(), overlay)
     }
 }
 

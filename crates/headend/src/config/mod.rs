@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) assets: Vec<PathBuf>,
     /// Where imported media and indexes are kept.
     pub(crate) cache_dir: PathBuf,
+    /// Where channels keep what lets them go on over a restart.
+    pub(crate) state_dir: PathBuf,
     /// Live channels by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) channels: BTreeMap<String, Job>,
@@ -69,7 +71,8 @@ impl Default for Settings {
         Self {
             listen: Listen::default(),
             assets: Vec::new(),
-            cache_dir: default_cache_dir(),
+            cache_dir: own_folder("XDG_CACHE_HOME", ".cache"),
+            state_dir: own_folder("XDG_STATE_HOME", ".local/state"),
             channels: BTreeMap::new(),
             api_token: None,
             log: "info".to_owned(),
@@ -108,6 +111,7 @@ impl Settings {
             listenport,
             assets,
             cache_dir,
+            state_dir,
             channels: _,
             jobs,
             api_token,
@@ -126,6 +130,7 @@ impl Settings {
         }
         set(&mut self.assets, assets);
         set(&mut self.cache_dir, cache_dir);
+        set(&mut self.state_dir, state_dir);
         set(&mut self.channels, jobs);
         if api_token.is_some() {
             self.api_token = api_token;
@@ -202,16 +207,16 @@ pub(crate) fn schema() -> schemars::Schema {
     schemars::schema_for!(Overlay)
 }
 
-/// Follows the XDG base directory specification: `$XDG_CACHE_HOME/headend`, else `~/.cache/headend`,
-/// else a folder of the system's temporary directory.
-fn default_cache_dir() -> PathBuf {
+/// Follows the XDG base directory specification: `headend` below the folder that the variable names,
+/// else below that place of the user's home, else below the system's temporary directory.
+fn own_folder(variable: &str, below_home: &str) -> PathBuf {
     let absolute = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    absolute("XDG_CACHE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+    absolute(variable)
+        .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
         .unwrap_or_else(std::env::temp_dir)
         .join("headend")
 }

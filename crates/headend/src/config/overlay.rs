@@ -30,6 +30,8 @@ pub(crate) struct Overlay {
     pub(crate) assets: Option<Vec<PathBuf>>,
     /// Where imported media and indexes are kept; the user's cache folder unless set.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Where channels keep what lets them go on over a restart; the user's state folder unless set.
+    pub(crate) state_dir: Option<PathBuf>,
     /// Live channels by name, each as in a job file.
     pub(crate) channels: Option<BTreeMap<String, RawJob>>,
     /// The channels, once they have been read.
@@ -128,6 +130,7 @@ impl Overlay {
             listenport: None,
             assets,
             cache_dir: flags.cache_dir,
+            state_dir: None,
             api_token: flags.api_token,
             channels: None,
             jobs: None,
@@ -139,7 +142,8 @@ impl Overlay {
 
     /// Lets the relative paths start from `folder`.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
-        for path in self.assets.iter_mut().flatten().chain(&mut self.cache_dir) {
+        let assets = self.assets.iter_mut().flatten();
+        for path in assets.chain(&mut self.cache_dir).chain(&mut self.state_dir) {
             *path = folder.join(&*path);
         }
     }

@@ -81,6 +81,64 @@ fn paths_start_from_the_file() {
     assert_eq!(settings.cache_dir, folder.path().join("cache"));
 }
 
+/// Two channels, one of them with everything that can be short.
+const CHANNELS: &str = "
+channels:
+  news:
+    job: { inputs: 'srt://127.0.0.1:9000?mode=listener&passphrase=${SRT_KEY}', ladder: [720p, 360p] }
+  sport:
+    job:
+      inputs: testsrc
+      latency: ultra
+    runtime: { restart: { max_restarts: 3 } }
+";
+
+#[test]
+fn channels_are_jobs_with_the_name_of_their_key() {
+    let mut settings = Settings::default();
+    settings.apply(parsed(CHANNELS));
+    let names: Vec<&str> = settings
+        .channels
+        .values()
+        .map(|job| job.what.name.as_str())
+        .collect();
+    assert_eq!(names, ["news", "sport"]);
+    assert_eq!(settings.channels["sport"].runtime.restart.max_restarts, 3);
+    // Secrets come in only when a channel is started.
+    assert!(to_yaml(&settings).unwrap().contains("${SRT_KEY}"));
+    let key = |name: &str| (name == "SRT_KEY").then(|| "0123456789".to_owned());
+    let jobs = channels::expand(&settings.channels, &key).unwrap();
+    assert!(jobs[0].to_json().unwrap().contains("0123456789"));
+    let missing = channels::expand(&settings.channels, &|_| None).unwrap_err();
+    assert_eq!(missing[0].key, "channels.news.job.inputs.0.uri");
+    assert!(missing[0].reason.contains("SRT_KEY"), "{missing:?}");
+}
+
+#[test]
+fn every_fault_of_every_channel_is_named_with_its_place() {
+    let text = "
+limits: 1
+channels:
+  news:
+    job:
+      inputs: gopher://x
+      latency: low
+    runtime:
+      stall: 0
+  sport:
+    jop: {}
+  a b:
+    job: { inputs: testsrc, dvr: 1 }
+  empty:
+";
+    insta::assert_snapshot!(faults(text));
+    // What is wrong elsewhere does not hide it, nor the other way round.
+    assert_eq!(
+        faults(text).lines().count(),
+        faults(&text.replace("limits: 1\n", "")).lines().count() + 1
+    );
+}
+
 #[test]
 fn a_missing_file_is_named() {
     let error = Settings::load(Some(Path::new("/nonexistent/h.yaml")), Overlay::default());
@@ -96,6 +154,7 @@ fn a_missing_file_is_named() {
 fn what_is_shown_can_be_read_again() {
     let settings = Settings {
         assets: vec!["/srv/tv".into()],
+        channels: parsed(CHANNELS).jobs.unwrap(),
         ..Settings::default()
     };
     let mut again = Settings::default();
@@ -113,14 +172,17 @@ fn the_schema_names_every_key() {
         .map(String::as_str)
         .collect();
     for key in [
+        "api_token",
         "assets",
         "cache_dir",
+        "channels",
         "limits",
         "listen",
         "listenaddr",
         "listenport",
         "log",
         "log_format",
+        "state_dir",
     ] {
         assert!(keys.contains(&key), "{key} is missing from {keys:?}");
     }

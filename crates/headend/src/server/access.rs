@@ -96,7 +96,10 @@ mod tests {
                 200,
             ),
             (
-                vec![("host", "127.0.0.1:8080"), ("origin", "http://evil.example")],
+                vec![
+                    ("host", "127.0.0.1:8080"),
+                    ("origin", "http://evil.example"),
+                ],
                 403,
             ),
             (vec![("host", "127.0.0.1:8080"), ("origin", "null")], 403),
