@@ -69,6 +69,12 @@ impl Cycle {
         }
     }
 
+    /// Returns the duration of slot `n` in ticks.
+    pub(crate) fn duration(&self, n: u64) -> Option<u64> {
+        let end = self.boundary(n.checked_add(1)?)?;
+        u64::try_from(end.checked_sub(self.boundary(n)?)?).ok()
+    }
+
     /// Returns the time from which slot `n` may be handed out, relative to media time zero. Cut
     /// audio follows its reference, so that both tracks list the same slots.
     pub(crate) fn end(&self, n: u64) -> Option<Time> {

@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use media::{
-    isobmff::retime::{Retime, retime},
     presentation::{
-        Addressing, Content, Live, Liveness, Period, Presentation, StartNumber, UtcTiming,
+        Addressing, AvailabilityOffset, Content, Live, Liveness, LowLatency, Period, Presentation,
+        StartNumber, UtcTiming,
     },
-    supply::{Manifest, Payload, Refusal, Supplier},
+    supply::{Delivery, Edge, Manifest, PartPayload, Payload, Refusal, Supplier, When},
     template::Key,
     time::{Round, Time},
 };
 
 use crate::{
-    cycle::Cycle,
+    chunks::Chunking,
+    edge,
     options::Options,
-    recut::{self, Cut},
     reel::{Reel, RewriteError, Strip, View},
-    text,
+    rewrite,
     window::Window,
 };
 
@@ -28,16 +27,39 @@ const FORMAT_VERSION: u64 = 1;
 const INIT: u64 = u64::MAX;
 
 /// An endless presentation. Costs two pointers and its options; the rest is shared by all channels
-/// over the asset.
-#[derive(Clone, Debug)]
+/// over the asset. One that is delivered in chunks remembers where each segment is cut, once asked.
+#[derive(Debug)]
 pub struct Looped {
     reel: Arc<Reel>,
     options: Options,
+    chunking: Option<Chunking>,
+}
+
+/// A track of a channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    /// Position in [`asset::Asset::tracks`].
+    pub(crate) position: usize,
+    pub(crate) strip: &'a Strip,
+}
+
+/// A segment of a track that may be asked for.
+struct Slot<'a> {
+    place: Place<'a>,
+    n: u64,
+    number: u64,
+    /// Its end after media time zero.
+    end: Time,
 }
 
 impl Looped {
     pub(crate) fn new(reel: Arc<Reel>, options: Options) -> Self {
-        Self { reel, options }
+        let chunking = options.chunk.map(|duration| Chunking::new(&reel, duration));
+        Self {
+            reel,
+            options,
+            chunking,
+        }
     }
 
     /// Returns the options of the channel.
@@ -54,27 +76,72 @@ impl Looped {
         self.reel.view(self.options.addressing)
     }
 
-    fn window(&self, now: i64) -> Window {
+    /// Returns how the channel is cut, when it is.
+    pub(crate) fn chunking(&self) -> Option<&Chunking> {
+        self.chunking.as_ref()
+    }
+
+    /// Tells whether a track is delivered in chunks; pictures are there as a whole.
+    pub(crate) fn in_chunks(&self, strip: &Strip) -> bool {
+        self.chunking.is_some() && strip.index.content != Content::Image
+    }
+
+    /// Returns the window of a track at an instant.
+    fn window(&self, strip: &Strip, now: i64) -> Window {
         Window {
             start: self.options.start_ms(),
             depth: self.options.window,
             now,
+            ahead: self
+                .options
+                .availability_offset
+                .unwrap_or(AvailabilityOffset::Ahead(Time::ZERO)),
+            in_chunks: self.in_chunks(strip),
         }
     }
 
-    fn strip(&self, manifest: usize, track: usize) -> Result<(usize, &Strip), Refusal> {
-        self.reel
-            .strip(self.view(), manifest, track)
-            .ok_or_else(|| {
-                Refusal::NotFound(format!(
-                    "Manifest {manifest} of {} has no track {track}.",
-                    self.asset_name()
-                ))
-            })
+    fn place(&self, manifest: usize, track: usize) -> Result<Place<'_>, Refusal> {
+        let found = self.reel.strip(self.view(), manifest, track);
+        let Some((position, strip)) = found else {
+            return Err(Refusal::NotFound(format!(
+                "Manifest {manifest} of {} has no track {track}.",
+                self.asset_name()
+            )));
+        };
+        Ok(Place { position, strip })
+    }
+
+    /// Finds the segment that a URL means, at an instant from the availability start on.
+    fn slot(
+        &self,
+        manifest: usize,
+        track: usize,
+        key: Key,
+        now: i64,
+    ) -> Result<(Slot<'_>, Window), Refusal> {
+        let place = self.place(manifest, track)?;
+        let strip = place.strip;
+        let window = self.window(strip, now);
+        let n = self.slot_of(strip, key)?;
+        let number = n.saturating_add(self.options.first_number());
+        window.check_started(|| what(strip, number))?;
+        let end = strip.cycle.end(n).ok_or_else(|| {
+            Refusal::NotFound(format!(
+                "Segment {number} of {} lies beyond the end of all time.",
+                strip.index.id
+            ))
+        })?;
+        let slot = Slot {
+            place,
+            n,
+            number,
+            end,
+        };
+        Ok((slot, window))
     }
 
     /// Returns the slot that a URL means.
-    fn slot(&self, strip: &Strip, key: Key) -> Result<u64, Refusal> {
+    fn slot_of(&self, strip: &Strip, key: Key) -> Result<u64, Refusal> {
         let id = &strip.index.id;
         match key {
             Key::Number(number) => {
@@ -89,6 +156,26 @@ impl Looped {
                 Refusal::NotFound(format!("No segment of {id} starts at time {time}."))
             }),
         }
+    }
+
+    /// Says that slot `n` cannot be made, and notes why.
+    pub(crate) fn cannot_be_made(&self, strip: &Strip, n: u64, error: &RewriteError) -> Refusal {
+        let id = &strip.index.id;
+        let number = n.saturating_add(self.options.first_number());
+        tracing::error!(asset = self.asset_name(), track = id, number, "{error}");
+        Refusal::Internal(format!("Segment {number} of {id} cannot be made: {error}."))
+    }
+
+    /// Returns what low latency adds to the presentation, when an option asks for it.
+    fn low_latency(&self) -> Option<LowLatency> {
+        let low_latency = LowLatency {
+            part_target: self.chunking.as_ref().and_then(|c| c.part_target),
+            availability_offset: self.options.availability_offset,
+            incomplete: self.chunking.is_some(),
+            latency_target: self.options.latency_target(),
+        };
+        let asked = low_latency.incomplete || low_latency.latency_target.is_some();
+        asked.then_some(low_latency)
     }
 
     /// Identity of an answer over one track.
@@ -115,27 +202,29 @@ impl Supplier for Looped {
                 self.asset_name()
             )));
         };
-        let window = self.window(now);
-        window.check_started(|| format!("manifest of {}", self.asset_name()))?;
+        let start = self.options.start_ms();
         let first_number = self.options.first_number();
-        let mut newest = Time::ZERO;
+        let longest = source.shape.max_segment_duration.unwrap_or(Time::ZERO);
+        let mut publish_time = start;
         let mut timelines = Vec::new();
-        for strip in self.reel.strips(view, manifest) {
+        for (position, strip) in self.reel.strips(view, manifest) {
+            let window = self.window(strip, now);
+            window.check_started(|| format!("manifest of {}", self.asset_name()))?;
             let listed = window.listed(&strip.cycle);
-            if strip.index.content != Content::Image
-                && let Some(last) = listed.end.checked_sub(1)
-                && let Some(end) = strip.cycle.end(last)
-            {
-                newest = newest.max(end);
+            let mut timeline = listed.timeline(&strip.cycle, strip.edit, first_number);
+            let place = Place { position, strip };
+            timeline.parts = self.parts(place, &window, listed, recent(longest));
+            let is_listed = strip.index.content != Content::Image
+                && self.options.addressing != Addressing::Number;
+            if is_listed {
+                let ahead = window.ahead(&strip.cycle);
+                timeline.ahead = ahead.timeline(&strip.cycle, strip.edit, first_number).runs;
+                if let Some(end) = ahead.end.checked_sub(1).and_then(|n| strip.cycle.end(n)) {
+                    publish_time = publish_time.max(window.offered_at(end));
+                }
             }
-            timelines.push(listed.timeline(&strip.cycle, strip.edit, first_number));
+            timelines.push(timeline);
         }
-        let publish_time = match self.options.addressing {
-            Addressing::Number => window.start,
-            Addressing::TimelineTime | Addressing::TimelineNumber => {
-                window.start.saturating_add(newest.ms(Round::Up))
-            }
-        };
         let update_period = self
             .options
             .update_period
@@ -144,16 +233,16 @@ impl Supplier for Looped {
             });
         Ok(Presentation {
             liveness: Liveness::Live(Live {
-                availability_start: window.start,
+                availability_start: start,
                 publish_time,
                 minimum_update_period: Some(update_period),
-                time_shift_buffer_depth: Some(Time::from_secs(i64::from(window.depth))),
+                time_shift_buffer_depth: Some(Time::from_secs(i64::from(self.options.window))),
                 suggested_presentation_delay: None,
                 utc_timing: vec![UtcTiming {
                     scheme: "urn:mpeg:dash:utc:http-xsdate:2014".to_owned(),
                     value: "/time".to_owned(),
                 }],
-                low_latency: None,
+                low_latency: self.low_latency(),
             }),
             addressing: self.options.addressing,
             periods: vec![Period {
@@ -172,12 +261,12 @@ impl Supplier for Looped {
     }
 
     fn init(&self, manifest: usize, track: usize, now: i64) -> Result<Payload, Refusal> {
-        let (position, strip) = self.strip(manifest, track)?;
+        let Place { position, strip } = self.place(manifest, track)?;
         let id = &strip.index.id;
         if strip.init.is_empty() {
             return Err(Refusal::NotFound(format!("{id} has no init segment.")));
         }
-        self.window(now)
+        self.window(strip, now)
             .check_started(|| format!("init segment of {id}"))?;
         Ok(Payload {
             slices: vec![strip.init.clone()],
@@ -193,67 +282,107 @@ impl Supplier for Looped {
         key: Key,
         now: i64,
     ) -> Result<Payload, Refusal> {
-        let (position, strip) = self.strip(manifest, track)?;
-        let id = &strip.index.id;
-        let window = self.window(now);
-        let n = self.slot(strip, key)?;
-        let number = n.saturating_add(self.options.first_number());
-        let what = || format!("segment {number} of {id}");
-        window.check_started(what)?;
-        let end = strip.cycle.end(n).ok_or_else(|| {
-            Refusal::NotFound(format!(
-                "Segment {number} of {id} lies beyond the end of all time."
-            ))
-        })?;
-        window.check(end, what)?;
+        let (slot, window) = self.slot(manifest, track, key, now)?;
+        let Place { position, strip } = slot.place;
+        window.check_made(slot.end, slot.end, || what(strip, slot.number))?;
         // A sequence number has 32 bits and may wrap (ISO/IEC 14496-12, 8.8.5).
-        let slices = rewritten(strip, n, number as u32).map_err(|error| {
-            tracing::error!(asset = self.asset_name(), track = id, number, "{error}");
-            Refusal::Internal(format!("Segment {number} of {id} cannot be made: {error}."))
-        })?;
+        let sequence_number = slot.number as u32;
+        let chunking = self.chunking().filter(|_| self.in_chunks(strip));
+        let made = match chunking {
+            Some(chunking) => chunking.make_all(position, strip, slot.n, sequence_number),
+            None => rewrite::slot(strip, slot.n, sequence_number),
+        };
         Ok(Payload {
-            slices,
+            slices: made.map_err(|error| self.cannot_be_made(strip, slot.n, &error))?,
             content_type: content_type(strip),
-            version: self.version(position, number),
+            version: self.version(position, slot.number),
         })
+    }
+
+    /// A segment in chunks looks the same whenever it is asked for.
+    fn delivery(
+        &self,
+        manifest: usize,
+        track: usize,
+        key: Key,
+        now: i64,
+    ) -> Result<Delivery, Refusal> {
+        let (slot, window) = self.slot(manifest, track, key, now)?;
+        let strip = slot.place.strip;
+        if !self.in_chunks(strip) {
+            let whole = self.segment(manifest, track, key, now)?;
+            return Ok(Delivery::Whole(whole));
+        }
+        window.check(slot.end, || what(strip, slot.number))?;
+        Ok(Delivery::Growing {
+            content_type: content_type(strip),
+        })
+    }
+
+    fn part(
+        &self,
+        manifest: usize,
+        track: usize,
+        key: Key,
+        index: u32,
+        now: i64,
+    ) -> Result<PartPayload, Refusal> {
+        let (slot, window) = self.slot(manifest, track, key, now)?;
+        let Place { position, strip } = slot.place;
+        let (number, id) = (slot.number, &strip.index.id);
+        let no_part =
+            || Refusal::NotFound(format!("Segment {number} of {id} has no part {index}."));
+        let chunking = self
+            .chunking()
+            .filter(|_| self.in_chunks(strip))
+            .ok_or_else(no_part)?;
+        let spans = self.spans(slot.place, slot.n)?;
+        let position_in_slot = index as usize;
+        let made =
+            edge::chunk_end(slot.place, slot.n, &spans, position_in_slot).ok_or_else(no_part)?;
+        window.check_made(made, slot.end, || {
+            format!("part {index} of {}", what(strip, number))
+        })?;
+        let slices = chunking
+            .make(position, strip, slot.n, position_in_slot, number as u32)
+            .map_err(|error| self.cannot_be_made(strip, slot.n, &error))?
+            .ok_or_else(no_part)?;
+        Ok(PartPayload {
+            payload: Payload {
+                slices,
+                content_type: content_type(strip),
+                version: self.version(position, number),
+            },
+            last: position_in_slot + 1 == spans.len(),
+        })
+    }
+
+    fn number(&self, manifest: usize, track: usize, key: Key) -> Result<u64, Refusal> {
+        let n = self.slot_of(self.place(manifest, track)?.strip, key)?;
+        Ok(n.saturating_add(self.options.first_number()))
+    }
+
+    fn edge(&self, manifest: usize, track: usize, now: i64) -> Result<Edge, Refusal> {
+        let place = self.place(manifest, track)?;
+        self.reached(place, &self.window(place.strip, now))
+    }
+
+    fn when(&self, manifest: usize, track: usize, edge: Edge, now: i64) -> When {
+        self.place(manifest, track)
+            .and_then(|place| self.reaches(place, edge, &self.window(place.strip, now)))
+            .unwrap_or(When::Never)
     }
 }
 
-/// Makes the bytes of slot `n`.
-fn rewritten(strip: &Strip, n: u64, sequence_number: u32) -> Result<Vec<Bytes>, RewriteError> {
-    let index = &strip.index;
-    let (wraps, i) = strip.cycle.place(n);
-    let start = strip.cycle.boundary(n).ok_or(RewriteError::Empty)?;
-    if let Cycle::Recut(recut) = &strip.cycle {
-        let frame = i64::from(recut.frame());
-        let end = strip.cycle.boundary(n.saturating_add(1));
-        let cut = Cut {
-            from: start / frame,
-            to: end.ok_or(RewriteError::Empty)? / frame,
-            loop_start: recut.first_frame(wraps).ok_or(RewriteError::Empty)?,
-        };
-        return recut::segment(strip, recut, cut, sequence_number);
-    }
-    let stored = index.segments.get(i).ok_or(RewriteError::Empty)?;
-    let bytes = index.bytes(stored)?;
-    let decode_shift = start.saturating_sub_unsigned(stored.start);
-    match index.content {
-        Content::Image => Ok(vec![bytes]),
-        Content::Text if index.track.codecs.starts_with("stpp") => text::segment(
-            &bytes,
-            &strip.defaults,
-            Time::new(decode_shift, index.timescale),
-            sequence_number,
-        ),
-        Content::Video | Content::Audio | Content::Text => Ok(retime(
-            &bytes,
-            &Retime {
-                sequence_number,
-                decode_shift,
-                track_timescale: index.timescale,
-            },
-        )?),
-    }
+/// Names a segment.
+fn what(strip: &Strip, number: u64) -> String {
+    format!("segment {number} of {}", strip.index.id)
+}
+
+/// Returns how far back parts are listed: at least three target durations, which are segment
+/// durations rounded to seconds.
+fn recent(longest: Time) -> Time {
+    Time::from_ms(longest.ms(Round::Up).saturating_add(500).saturating_mul(3))
 }
 
 /// Returns the type of a track's segments among those known, else the general one of its kind.

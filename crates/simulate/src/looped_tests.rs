@@ -1,4 +1,5 @@
 use asset::model::TrackIndex;
+use bytes::Bytes;
 use media::{isobmff::segment::samples, presentation::Timeline};
 use proptest::prelude::*;
 

@@ -7,9 +7,15 @@
 pub mod suggest;
 pub mod table;
 
-use media::presentation::Addressing;
+use media::{
+    presentation::{Addressing, AvailabilityOffset},
+    time::Time,
+};
 
 use table::Action;
+
+/// Latency that is wished for where segments are announced ahead of their end, ms.
+const LATENCY_TARGET_MS: u32 = 3500;
 
 /// What a channel is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +30,12 @@ pub struct Options {
     pub start_number: Option<u32>,
     /// How the MPD addresses segments.
     pub addressing: Addressing,
+    /// How far ahead of their end segments may be asked for, when they may.
+    pub availability_offset: Option<AvailabilityOffset>,
+    /// Duration of the chunks that segments are delivered in, above 0; whole segments without one.
+    pub chunk: Option<Time>,
+    /// The wished latency in milliseconds, when not left to [`Options::latency_target`].
+    pub latency_target: Option<u32>,
 }
 
 impl Default for Options {
@@ -34,6 +46,9 @@ impl Default for Options {
             update_period: None,
             start_number: Some(0),
             addressing: Addressing::Number,
+            availability_offset: None,
+            chunk: None,
+            latency_target: None,
         }
     }
 }
@@ -47,6 +62,14 @@ impl Options {
     /// Returns the availability start in Unix milliseconds.
     pub fn start_ms(&self) -> i64 {
         self.start.saturating_mul(1000)
+    }
+
+    /// Returns the wished latency: as asked for, else 3.5 s where segments are announced ahead of
+    /// their end.
+    pub fn latency_target(&self) -> Option<Time> {
+        let default = self.availability_offset.map(|_| LATENCY_TARGET_MS);
+        let target = self.latency_target.or(default)?;
+        Some(Time::from_ms(i64::from(target)))
     }
 
     /// Reads the parts of a path that are options, see [`option_parts`].
@@ -70,7 +93,22 @@ impl Options {
                 None => return Err(fail(format!("`{key}_` is not an option"))),
             }
         }
+        options.check()?;
         Ok(options)
+    }
+
+    /// Refuses options that contradict each other.
+    fn check(&self) -> Result<(), OptionError> {
+        let endless = self.availability_offset == Some(AvailabilityOffset::Infinite);
+        if endless && self.addressing != Addressing::Number {
+            return Err(OptionError {
+                option: "ato_inf".to_owned(),
+                reason: "a timeline cannot list all segments to come; without `segtimeline_` and \
+                         `segtimelinenr_` it works"
+                    .to_owned(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -113,6 +151,7 @@ pub fn option_parts(path: &str, offset: usize) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use media::time::Timescale;
     use proptest::prelude::*;
 
     use super::*;
@@ -133,6 +172,7 @@ mod tests {
                 update_period: Some(4),
                 start_number: Some(5),
                 addressing: Addressing::TimelineNumber,
+                ..Options::default()
             }
         );
         assert_eq!(
@@ -140,6 +180,44 @@ mod tests {
             parse("segtimelinenr_1/mup_4/tsbd_30/ast_980/snr_5/a/b/x.mpd").unwrap()
         );
         assert_eq!(parse("a/b/x.mpd").unwrap(), Options::default());
+    }
+
+    #[test]
+    fn low_latency_is_read_exactly() {
+        let ahead = |us| {
+            let scale = Timescale::literal(1_000_000);
+            Some(AvailabilityOffset::Ahead(Time::new(us, scale)))
+        };
+        for (options, offset, chunk_us, target_ms) in [
+            (
+                "ato_1.75/chunkdur_0.25",
+                ahead(1_750_000),
+                Some(250_000),
+                Some(3500),
+            ),
+            ("ato_2", ahead(2_000_000), None, Some(3500)),
+            ("ato_.5/ltgt_2500", ahead(500_000), None, Some(2500)),
+            ("ato_0.000001", ahead(1), None, Some(3500)),
+            ("ato_0/chunkdur_0", None, None, None),
+            ("ato_0.0/chunkdur_1.001", None, Some(1_001_000), None),
+            (
+                "ato_inf/ltgt_0",
+                Some(AvailabilityOffset::Infinite),
+                None,
+                Some(0),
+            ),
+            ("ltgt_4294967295", None, None, Some(4_294_967_295)),
+        ] {
+            let found = parse(&format!("{options}/a/x")).unwrap();
+            assert_eq!(found.availability_offset, offset, "{options}");
+            let chunk = found.chunk.map(|chunk| chunk.ticks);
+            assert_eq!(chunk, chunk_us, "{options}");
+            assert_eq!(
+                found.latency_target(),
+                target_ms.map(Time::from_ms),
+                "{options}"
+            );
+        }
     }
 
     #[test]
@@ -186,6 +264,19 @@ mod tests {
             ("segtimeline_1/segtimelinenr_1", "exclude each other"),
             ("segtimelinenr_1/segtimeline_1", "exclude each other"),
             ("periods_60", "known but not supported yet"),
+            ("ato_-1", "`inf`"),
+            ("ato_", "`inf`"),
+            ("ato_.", "`inf`"),
+            ("ato_1e3", "`inf`"),
+            ("ato_0.1234567", "six digits"),
+            ("ato_172800.1", "172800"),
+            ("chunkdur_-0.5", "seconds"),
+            ("chunkdur_inf", "seconds"),
+            ("chunkdur_x", "seconds"),
+            ("ltgt_-5", "milliseconds"),
+            ("ltgt_1.5", "milliseconds"),
+            ("segtimeline_1/ato_inf", "cannot list all"),
+            ("segtimelinenr_1/ato_inf", "cannot list all"),
         ] {
             let error = parse(&format!("{option}/a/x")).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");

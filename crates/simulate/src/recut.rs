@@ -24,7 +24,7 @@ use crate::{
     reel::{RewriteError, Strip},
 };
 
-/// The frames of one segment to be made.
+/// The frames of one segment, or of a chunk of one, to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// First frame, counted from media time zero.
@@ -33,6 +33,8 @@ pub(crate) struct Cut {
     pub(crate) to: i64,
     /// First frame of the loop they lie in.
     pub(crate) loop_start: i64,
+    /// Whether a segment begins with them, and so a `styp` stands before them.
+    pub(crate) begins: bool,
 }
 
 /// A stored segment that frames are taken from.
@@ -42,7 +44,7 @@ struct Source {
     samples: Vec<Sample>,
 }
 
-/// Makes the segment of `cut`, with this sequence number.
+/// Makes the segment or chunk of `cut`, with this sequence number.
 pub(crate) fn segment(
     strip: &Strip,
     recut: &Recut,
@@ -68,7 +70,7 @@ pub(crate) fn segment(
                 close(&mut slices, &done, &mut open);
             }
             let next = read(index, position, defaults)?;
-            if styp.is_none() {
+            if cut.begins && styp.is_none() {
                 styp = retime::styp(&next.bytes)?;
             }
             source = Some(next);

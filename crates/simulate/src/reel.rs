@@ -117,6 +117,11 @@ impl Reel {
         self.views[place].get_or_init(|| View::new(self, addressing))
     }
 
+    /// Iterates over all strips by position in [`Asset::tracks`].
+    pub(crate) fn all(&self) -> impl Iterator<Item = Option<&Strip>> {
+        self.strips.iter().map(Option::as_ref)
+    }
+
     /// Returns the strip of a track and its position in [`Asset::tracks`].
     pub(crate) fn strip(
         &self,
@@ -128,17 +133,18 @@ impl Reel {
         Some((position, self.strips.get(position)?.as_ref()?))
     }
 
-    /// Iterates over the strips of a manifest in the order of its shape.
+    /// Iterates over the strips of a manifest in the order of its shape, each with its position in
+    /// [`Asset::tracks`].
     pub(crate) fn strips<'a>(
         &'a self,
         view: &'a View,
         manifest: usize,
-    ) -> impl Iterator<Item = &'a Strip> {
+    ) -> impl Iterator<Item = (usize, &'a Strip)> {
         view.tracks
             .get(manifest)
             .into_iter()
             .flatten()
-            .filter_map(|position| self.strips.get(*position)?.as_ref())
+            .filter_map(|position| Some((*position, self.strips.get(*position)?.as_ref()?)))
     }
 }
 

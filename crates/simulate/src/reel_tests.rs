@@ -124,6 +124,9 @@ fn tracks_keep_their_distance_to_the_reference() {
     audio.origin = 43_200;
     let reel = reel(vec![video, audio]);
     let view = reel.view(Addressing::Number);
-    let origins: Vec<i64> = reel.strips(view, 0).map(|strip| strip.origin).collect();
+    let origins: Vec<i64> = reel
+        .strips(view, 0)
+        .map(|(_, strip)| strip.origin)
+        .collect();
     assert_eq!(origins, [90_000, 48_000]);
 }

@@ -7,7 +7,11 @@ use asset::{
     model::{AssetManifest, Kind, Segment, TrackIndex},
 };
 use media::{
-    isobmff::build::{self, Fragment, SampleEntry},
+    isobmff::{
+        FourCc,
+        build::{self, Fragment, SampleEntry},
+        segment::SAMPLE_IS_NON_SYNC,
+    },
     presentation::{Addressing, Content, Nominal, Shape, SwitchingSet, Track},
     template::Template,
     time::{Time, Timescale},
@@ -160,6 +164,41 @@ pub(crate) fn with_media(mut index: TrackIndex, sample: impl Fn(usize) -> Vec<u8
         segment.file = index.files.len() as u32;
         index.files.push(MediaFile::from_bytes(bytes.into()));
     }
+    index
+}
+
+/// Puts samples of `sample` ticks behind the segments of a video track, each four bytes with its
+/// number in the track; every `gop`th is a sync sample.
+pub(crate) fn with_samples(mut index: TrackIndex, sample: u32, gop: u32) -> TrackIndex {
+    let mut next = 0_u32;
+    for (number, segment) in index.segments.iter_mut().enumerate() {
+        let count = segment.duration as u32 / sample;
+        let entries: Vec<SampleEntry> = (next..next + count)
+            .map(|picture| SampleEntry {
+                duration: sample,
+                size: 4,
+                flags: if picture % gop == 0 {
+                    0
+                } else {
+                    SAMPLE_IS_NON_SYNC
+                },
+                composition_offset: 0,
+            })
+            .collect();
+        let mut bytes = build::fragment(&Fragment {
+            track_id: 1,
+            sequence_number: number as u32,
+            decode_time: segment.start,
+            styp: Some(&build::styp(FourCc(*b"msdh"), &[FourCc(*b"msdh")])),
+            samples: &entries,
+        });
+        bytes.extend((next..next + count).flat_map(u32::to_be_bytes));
+        next += count;
+        segment.size = bytes.len() as u32;
+        segment.file = index.files.len() as u32;
+        index.files.push(MediaFile::from_bytes(bytes.into()));
+    }
+    index.sample_duration = Some(sample);
     index
 }
 

@@ -19,6 +19,8 @@ fn window(start_s: i64, depth: u32, now: i64) -> Window {
         start: start_s * 1000,
         depth,
         now,
+        ahead: AvailabilityOffset::Ahead(Time::ZERO),
+        in_chunks: false,
     }
 }
 
@@ -137,4 +139,96 @@ fn an_edit_list_moves_the_timeline_and_shortens_its_first_entry() {
             (381_952, 96_256, 1)
         ]
     );
+}
+
+#[test]
+fn an_offset_moves_everything_ahead() {
+    let even = Cycle::Stored(stored(90_000, &[180_000; 4]));
+    let half = Time::from_ms(1500);
+    let ahead = |now| Window {
+        ahead: AvailabilityOffset::Ahead(half),
+        ..window(0, 60, now)
+    };
+    let two = Time::from_secs(2);
+    let what = || "it".to_owned();
+    let early = Refusal::TooEarly {
+        what: what(),
+        wait_ms: 1,
+        at_ms: 500,
+    };
+    assert_eq!(ahead(499).check(two, what), Err(early));
+    assert_eq!(ahead(500).check(two, what), Ok(()));
+    assert_eq!(ahead(500).check_made(two, two, what), Ok(()));
+    assert_eq!(ahead(70_500).check(two, what), Ok(()));
+    let gone = Refusal::Gone {
+        what: what(),
+        since_ms: 70_500,
+        ago_ms: 1,
+    };
+    assert_eq!(ahead(70_501).check(two, what), Err(gone));
+    assert_eq!(ahead(100_499).listed(&even), Listed { first: 19, end: 50 });
+    assert_eq!(ahead(100_500).listed(&even), Listed { first: 20, end: 51 });
+    assert_eq!(ahead(100_500).ahead(&even), Listed { first: 51, end: 51 });
+}
+
+#[test]
+fn in_chunks_a_slot_may_be_asked_for_before_it_is_whole() {
+    let even = Cycle::Stored(stored(90_000, &[180_000; 4]));
+    let chunked = |now| Window {
+        ahead: AvailabilityOffset::Ahead(Time::from_ms(1500)),
+        in_chunks: true,
+        ..window(0, 60, now)
+    };
+    let (made, two) = (Time::from_ms(1000), Time::from_secs(2));
+    let what = || "it".to_owned();
+    assert_eq!(chunked(500).check(two, what), Ok(()));
+    let waits = |now, made| match chunked(now).check_made(made, two, what) {
+        Err(Refusal::TooEarly { wait_ms, .. }) => wait_ms,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((waits(500, made), waits(500, two)), (500, 1500));
+    assert_eq!(chunked(1000).check_made(made, two, what), Ok(()));
+    assert_eq!(chunked(2000).check_made(two, two, what), Ok(()));
+    assert_eq!(
+        chunked(100_500).listed(&even),
+        Listed { first: 20, end: 50 }
+    );
+    assert_eq!(chunked(100_500).ahead(&even), Listed { first: 50, end: 51 });
+    assert_eq!(chunked(100_499).ahead(&even), Listed { first: 50, end: 50 });
+    let short = Window {
+        depth: 0,
+        ..chunked(100_500)
+    };
+    assert_eq!(short.listed(&even), Listed { first: 49, end: 50 });
+}
+
+#[test]
+fn with_an_infinite_offset_anything_may_be_asked_for() {
+    let even = Cycle::Stored(stored(90_000, &[180_000; 4]));
+    for in_chunks in [false, true] {
+        let endless = Window {
+            ahead: AvailabilityOffset::Infinite,
+            in_chunks,
+            ..window(0, 60, 100_000)
+        };
+        let what = || "it".to_owned();
+        for end in [2, 100, 1_000_000] {
+            assert_eq!(endless.check(Time::from_secs(end), what), Ok(()));
+        }
+        let past = Time::from_secs(2);
+        assert_eq!(endless.check_made(past, past, what), Ok(()));
+        assert_eq!(endless.listed(&even), Listed { first: 19, end: 50 });
+        assert_eq!(endless.ahead(&even), Listed { first: 50, end: 50 });
+    }
+    let to_come = Time::from_secs(200);
+    let chunked = Window {
+        ahead: AvailabilityOffset::Infinite,
+        in_chunks: true,
+        ..window(0, 60, 100_000)
+    };
+    let refused = chunked.check_made(to_come, to_come, || "it".to_owned());
+    assert!(matches!(
+        refused,
+        Err(Refusal::TooEarly { at_ms: 200_000, .. })
+    ));
 }

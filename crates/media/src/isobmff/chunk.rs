@@ -8,11 +8,11 @@
 //! | `styp` | before the first chunk only |
 //! | `emsg`, `prft` before a `moof` | go before the chunk that the first sample of the fragment is in, moved like the media |
 //! | `sidx` | dropped: it tells of another cut |
-//! | `sgpd`, `sbgp` | dropped, but for those of encryption (`seig`) |
+//! | `sgpd`, `sbgp`, `uuid` | dropped, but for those of encryption (`seig`, PIFF) |
 //!
 //! A chunk closes with the sample by which as many whole chunk lengths have passed as there are
 //! chunks ([`Cutter`]). Fragments of which samples have information of their own (`senc`, `saiz`,
-//! `saio`, `subs`, `seig` groups, or boxes of `uuid` type) are never cut apart: chunks are whole
+//! `saio`, `subs`, groups of encryption) are never cut apart: chunks are whole
 //! fragments there, their headers edited like those of [`super::retime`]. So an encrypted segment of
 //! one fragment is one chunk.
 
@@ -31,6 +31,10 @@ use crate::time::{Time, Timescale};
 
 /// Type of the sample groups with encryption parameters, ISO/IEC 23001-7, 6.
 const ENCRYPTION_GROUP: u32 = u32::from_be_bytes(*b"seig");
+/// Extended type of the box that had the place of `senc` before there was one (PIFF 1.1, 5.3.2).
+const PIFF_SAMPLE_ENCRYPTION: [u8; 16] = [
+    0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4,
+];
 
 /// Says after which samples a chunk closes: those by which another whole chunk length has passed
 /// since the start of the segment. Exact for any lengths.
@@ -305,7 +309,8 @@ fn stays_whole(segment: &[u8], moof: usize) -> Result<bool, BoxError> {
         for found in traf.children() {
             let found = found?;
             let whole = match &found.kind.0 {
-                b"senc" | b"saiz" | b"saio" | b"subs" | b"uuid" => true,
+                b"senc" | b"saiz" | b"saio" | b"subs" => true,
+                b"uuid" => found.body().starts_with(&PIFF_SAMPLE_ENCRYPTION),
                 b"sgpd" | b"sbgp" => {
                     found.body().len() >= 8 && be::u32(found.body(), 4) == ENCRYPTION_GROUP
                 }

@@ -1,6 +1,9 @@
 //! The one table of option names: the parser, the page and the reference are made from it.
 
-use media::presentation::Addressing;
+use media::{
+    presentation::{Addressing, AvailabilityOffset},
+    time::{Time, Timescale},
+};
 
 use super::Options;
 
@@ -103,6 +106,24 @@ pub const TABLE: &[Row] = &[
         "Lists the segments in a `SegmentTimeline`, addressed by `$Number$`.",
         timeline_number,
     ),
+    row(
+        "ato",
+        "seconds with up to six decimals, or `inf`",
+        "Announces segments so much ahead of their end (`availabilityTimeOffset`); with `chunkdur_` they may then be asked for while they are made, else they are there as early.",
+        availability_offset,
+    ),
+    row(
+        "chunkdur",
+        "seconds with up to six decimals; 0 for whole segments",
+        "Delivers segments chunk by chunk, as they are made: LL-DASH, and LL-HLS with a part for each chunk.",
+        chunk,
+    ),
+    row(
+        "ltgt",
+        "milliseconds",
+        "Sets the latency target (default 3500 with `ato_`).",
+        latency_target,
+    ),
     planned("stop", "seconds since the Unix epoch", "Ends the stream."),
     planned("startrel", "seconds", "Sets the start relative to now."),
     planned("stoprel", "seconds", "Sets the end relative to now."),
@@ -156,13 +177,6 @@ pub const TABLE: &[Row] = &[
         "methods joined by `-`",
         "Chooses the clocks that are announced.",
     ),
-    planned(
-        "ato",
-        "seconds or `inf`",
-        "Announces segments earlier than they are complete.",
-    ),
-    planned("chunkdur", "seconds", "Delivers segments chunk by chunk."),
-    planned("ltgt", "milliseconds", "Sets the latency target."),
     planned("spd", "seconds", "Sets the suggested presentation delay."),
     planned(
         "ssras",
@@ -281,6 +295,56 @@ fn timeline(options: &mut Options, value: &str, wanted: Addressing) -> Result<()
     }
     options.addressing = wanted;
     Ok(())
+}
+
+fn availability_offset(options: &mut Options, value: &str) -> Result<(), String> {
+    if value == "inf" {
+        options.availability_offset = Some(AvailabilityOffset::Infinite);
+        return Ok(());
+    }
+    let ahead = seconds(value).ok_or_else(|| format!("{SECONDS}, or `inf`"))?;
+    options.availability_offset =
+        Some(AvailabilityOffset::Ahead(ahead)).filter(|_| ahead > Time::ZERO);
+    Ok(())
+}
+
+fn chunk(options: &mut Options, value: &str) -> Result<(), String> {
+    let duration = seconds(value).ok_or(SECONDS)?;
+    options.chunk = Some(duration).filter(|duration| *duration > Time::ZERO);
+    Ok(())
+}
+
+fn latency_target(options: &mut Options, value: &str) -> Result<(), String> {
+    let target = number(value, 0, i64::from(u32::MAX))
+        .and_then(|target| u32::try_from(target).ok())
+        .ok_or("the value must be whole milliseconds, 0 to 4294967295")?;
+    options.latency_target = Some(target);
+    Ok(())
+}
+
+/// What [`seconds`] takes.
+const SECONDS: &str = "the value must be seconds, 0 to 172800, with up to six digits behind the \
+                       point";
+
+/// Reads decimal seconds exactly, in microseconds.
+fn seconds(text: &str) -> Option<Time> {
+    const PLACES: usize = 6;
+    const SCALE: Timescale = Timescale::literal(1_000_000);
+    let is_decimal = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
+    if !is_decimal || text.is_empty() || places.is_empty() || places.len() > PLACES {
+        return None;
+    }
+    let whole = match whole {
+        "" => 0,
+        digits => number(digits, 0, i64::from(WINDOW_MAX))?,
+    };
+    let fraction = number(&format!("{places:0<PLACES$}"), 0, i64::MAX)?;
+    let ticks = whole * i64::from(SCALE.get()) + fraction;
+    let longest = i64::from(WINDOW_MAX) * i64::from(SCALE.get());
+    (ticks <= longest).then_some(Time::new(ticks, SCALE))
 }
 
 /// Reads a whole number in decimal digits within `min..=max`.
