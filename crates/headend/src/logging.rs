@@ -5,7 +5,10 @@ use std::io::{self, IsTerminal};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Error, Issue};
+use crate::{
+    config::{Error, Issue},
+    term,
+};
 
 /// How a log line looks.
 #[derive(
@@ -49,6 +52,26 @@ pub(crate) fn start_plain(args: Args) -> Result<(), Error> {
     )
 }
 
+/// Writes lines on stderr; on a terminal in place of a status line that may be drawn there.
+struct Stderr {
+    terminal: bool,
+}
+
+impl io::Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut out = io::stderr().lock();
+        if self.terminal {
+            out.write_all(term::ERASE.as_bytes())?;
+        }
+        out.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Starts logging for the whole process. A filter that cannot be understood is a configuration
 /// error.
 pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
@@ -56,10 +79,11 @@ pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
         let reason = format!("`{filter}` is not a level or a list of component=level: {error}");
         Error::new("settings", vec![Issue::at_key("log", reason)])
     })?;
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let terminal = io::stderr().is_terminal();
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(move || Stderr { terminal })
         .with_ansi(colours);
     let started = match format {
         Format::Text => builder.try_init(),

@@ -25,6 +25,18 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Draws over the last line of stderr, which is a terminal, without ending it.
+pub(crate) fn draw_line(text: &str) {
+    // Not so long that it would wrap, since then it could not be drawn over.
+    let width = ratatui::crossterm::terminal::size().map_or(80, |(width, _)| usize::from(width));
+    let text: String = text.chars().take(width.saturating_sub(1)).collect();
+    let mut out = io::stderr().lock();
+    let _ = write!(out, "{ERASE}{text}").and_then(|()| out.flush());
+}
+
+/// Goes to the begin of the line and erases it.
+pub(crate) const ERASE: &str = "\r\x1b[K";
+
 /// Prints an error and what caused it on stderr.
 pub(crate) fn print_error(error: &anyhow::Error) {
     let mut text = format!("error: {error}");

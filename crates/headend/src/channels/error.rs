@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use broadcast::{input::PortTaken, job::JobError, ladder::Problem, probe};
+use broadcast::{channel::StartError, input::PortTaken, job::JobError, ladder::Problem, probe};
+use process::supervise::Outcome;
 
 use crate::exit::Exit;
 
@@ -24,13 +25,37 @@ pub(crate) enum Error {
     Plan(Vec<Problem>),
     /// A port that an input listens on, exit code 2.
     Port(PortTaken),
+    /// It cannot be started for another reason: exit code 1, or 2 where the job is at fault.
+    Start(StartError),
+    /// The channel in the foreground failed, with the exit code of its reason.
+    Over(Outcome),
+}
+
+impl From<StartError> for Error {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Port(taken) => Self::Port(taken),
+            other => Self::Start(other),
+        }
+    }
 }
 
 impl Error {
+    /// Returns the error that an outcome is, if it is one.
+    pub(crate) fn of(outcome: Outcome) -> anyhow::Result<()> {
+        match outcome.reason() {
+            Some(_) => Err(Self::Over(outcome).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Job(_) | Self::File { .. } | Self::Port(_) => Exit::Usage,
+            Self::Start(StartError::Job(_)) => Exit::Usage,
+            Self::Start(_) => Exit::Failed,
+            Self::Over(outcome) => Exit::of_code(outcome.exit_code()),
             Self::Probe(errors) => {
                 let missing = errors.iter().any(|error| {
                     matches!(error, probe::Error::Program(process::Error::Missing { .. }))
@@ -62,6 +87,8 @@ impl fmt::Display for Error {
             Self::File { name, source } => write!(f, "{name}: cannot be read: {source}"),
             Self::Probe(errors) => lines(f, errors),
             Self::Plan(problems) => lines(f, problems),
+            Self::Start(error) => write!(f, "the channel cannot be started: {error}"),
+            Self::Over(outcome) => write!(f, "{outcome}"),
             Self::Port(taken) => write!(f, "/job/inputs/{}: {taken}", taken.input),
         }
     }

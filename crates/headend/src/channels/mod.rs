@@ -1,15 +1,25 @@
-//! Live channels on the side of the binary: how a command line or a configuration names them, and
-//! what can be told before anything is started. The channels themselves are `broadcast`'s.
+//! Live channels on the side of the binary: how a command line or a configuration names them, what can
+//! be told before anything is started, and all that run. The channels themselves are `broadcast`'s.
 //!
 //! ```text
-//! flags    the command line of a job       prepare  looked into and planned, nothing started
+//! flags    the command line of a job       prepare     looked into and planned, nothing started
+//! running  the channels of this process    describe    a channel as pages and screens see it
+//! news     their events as log lines       foreground  the line that `broadcast` draws
 //! error    what is wrong, and its exit code
 //! ```
 
+mod describe;
 mod error;
 mod flags;
+mod foreground;
+mod news;
 mod prepare;
+mod running;
 
+pub(crate) use describe::describe;
 pub(crate) use error::Error;
 pub(crate) use flags::{JobArgs, WhatArgs};
+pub(crate) use foreground::show;
+pub(crate) use news::log_events;
 pub(crate) use prepare::{Prepared, Toolbox, input_of};
+pub(crate) use running::{Order, Running};

@@ -45,5 +45,9 @@ impl Args {
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     let settings = args.settings(logging)?;
     logging::start(&settings.log, settings.log_format)?;
-    server::run(Job::of(settings))
+    let channels = config::channels::of_environment(&settings)?;
+    server::run(Job {
+        channels,
+        ..Job::of(settings)
+    })
 }

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Issue;
+use super::{Error, Issue, Settings};
 
 /// A job as it is written, not looked at yet.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -63,8 +63,14 @@ pub(super) fn read(
     }
 }
 
+/// Returns the jobs of the settings, with the variables of this process's environment.
+pub(crate) fn of_environment(settings: &Settings) -> Result<Vec<Job>, Error> {
+    expand(&settings.channels, &|name| std::env::var(name).ok())
+        .map_err(|issues| Error::new("settings", issues))
+}
+
 /// Puts variables of the environment into the jobs. Fails with those that are missing.
-pub(crate) fn expand(
+pub(super) fn expand(
     jobs: &BTreeMap<String, Job>,
     environment: Environment<'_>,
 ) -> Result<Vec<Job>, Vec<Issue>> {

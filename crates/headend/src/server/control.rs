@@ -1,21 +1,26 @@
 //! Everything that is not media: pages, state, clock, metrics and the API.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use asset::Catalogue;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use serve::{ETag, Entity, Request, Response, cors, reply};
 
-use super::{App, embedded};
+use super::{App, embedded, live};
 use crate::{
     metrics::Route,
     pages,
-    report::{ImportReport, Listing, channel::Channels, is_ready},
+    report::{ImportReport, Listing, is_ready},
     url,
 };
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
+/// Description of the API, kept true by hand.
+const OPENAPI: &str = include_str!("openapi.json");
+
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// For what is true only now.
@@ -41,11 +46,11 @@ pub(super) fn answer(
     now_ms: i64,
 ) -> Response {
     match (first, rest) {
-        ("", _) => home(app),
+        ("", _) => home(app, now_ms),
         ("play", "") => play(request),
         ("static", path) => file(request, path),
         ("favicon.ico", "") => file(request, "favicon.svg"),
-        ("healthz", "") => state(reply::text(StatusCode::OK, "ok")),
+        ("healthz", "") => healthy(app),
         ("readyz", "") => ready(app),
         ("metrics", "") => state(reply::bytes(
             StatusCode::OK,
@@ -56,12 +61,22 @@ pub(super) fn answer(
         ("config", "") => config(app),
         ("stat.json", "") => stat(app, now_ms),
         ("api", "v1/assets") => json_state(&listing(app)),
-        ("api", "v1/channels") => json_state(&Channels::default()),
-        _ => reply::text(
-            StatusCode::NOT_FOUND,
-            "There is nothing here; `/` lists what there is.",
-        ),
+        ("api", "v1/events") => live::event_lines(app),
+        ("api", "v1/openapi.json") => state(reply::bytes(StatusCode::OK, JSON, OPENAPI)),
+        ("api", path) => match path.strip_prefix("v1/channels") {
+            Some("") => live::api(app, request, "", now_ms),
+            Some(rest) if rest.starts_with('/') => live::api(app, request, &rest[1..], now_ms),
+            _ => nothing(),
+        },
+        _ => nothing(),
     }
+}
+
+fn nothing() -> Response {
+    reply::text(
+        StatusCode::NOT_FOUND,
+        "There is nothing here; `/` lists what there is.",
+    )
 }
 
 fn listing(app: &App) -> Listing {
@@ -72,10 +87,10 @@ fn listing(app: &App) -> Listing {
         })
 }
 
-fn home(app: &App) -> Response {
+fn home(app: &App, now_ms: i64) -> Response {
     page(
         StatusCode::OK,
-        pages::home(&listing(app), &[]),
+        pages::home(&listing(app), &live::reports(app, now_ms)),
         pages::HOME_POLICY,
     )
 }
@@ -138,15 +153,31 @@ fn file(request: &Request, path: &str) -> Response {
     response
 }
 
-fn ready(app: &App) -> Response {
-    if app
-        .content
-        .get()
-        .is_some_and(|content| is_ready(&content.catalogue))
-    {
-        return state(reply::text(StatusCode::OK, "ready"));
+/// Tells whether the process does what it is for. A source that is away is no fault of the process.
+fn healthy(app: &App) -> Response {
+    if app.failed.load(Relaxed) {
+        let sentence = "The channel has failed for good.";
+        return state(reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence));
     }
-    let sentence = "The content is still being looked through.";
+    state(reply::text(StatusCode::OK, "ok"))
+}
+
+/// Returns what is still waited for; nothing once the server is ready.
+fn waited_for(app: &App) -> Option<&'static str> {
+    let content = app.content.get();
+    if !content.is_some_and(|content| is_ready(&content.catalogue)) {
+        Some("The content is still being looked through.")
+    } else if app.channels.is_ready() {
+        None
+    } else {
+        Some("Not every channel has run yet.")
+    }
+}
+
+fn ready(app: &App) -> Response {
+    let Some(sentence) = waited_for(app) else {
+        return state(reply::text(StatusCode::OK, "ready"));
+    };
     let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
     response
         .headers_mut()
@@ -164,6 +195,15 @@ fn stat(app: &App, now_ms: i64) -> Response {
         .iter()
         .map(|import| json!({ "name": import.name, "text": import.text(), "percent": import.percent }))
         .collect();
+    let channels: Vec<Value> = app
+        .channels
+        .list()
+        .iter()
+        .map(|channel| {
+            let job = channel.status().job;
+            json!({ "name": channel.name(), "state": job.state, "restarts": job.restarts })
+        })
+        .collect();
     json_state(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": iso8601(app.started_ms),
@@ -175,11 +215,12 @@ fn stat(app: &App, now_ms: i64) -> Response {
             "refused": counts.refused,
         },
         "requests": counts.requests,
-        "ready": catalogue.is_some_and(is_ready),
+        "ready": waited_for(app).is_none(),
         "generation": catalogue.map_or(0, Catalogue::generation),
         "assets": catalogue.map_or(0, |catalogue| catalogue.all().len()),
         "problems": catalogue.map_or(0, |catalogue| catalogue.problems().len()),
         "imports": imports,
+        "channels": channels,
         "waiting": app.waiting.waiting(),
         "machine": &**app.machine.load(),
     }))
@@ -211,7 +252,7 @@ fn mask(value: &mut Value) {
     }
 }
 
-fn json_state(value: &impl serde::Serialize) -> Response {
+pub(super) fn json_state(value: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(text) => state(reply::bytes(StatusCode::OK, JSON, text)),
         Err(error) => {
@@ -225,7 +266,7 @@ fn json_state(value: &impl serde::Serialize) -> Response {
 }
 
 /// Marks an answer as true only now, and readable for pages of any host.
-fn state(mut response: Response) -> Response {
+pub(super) fn state(mut response: Response) -> Response {
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, NO_STORE);

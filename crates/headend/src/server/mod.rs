@@ -3,6 +3,7 @@
 //! | path | answered by |
 //! |---|---|
 //! | `/livesim2/…`, `/livesim/…` | `simulate` finds the channel, `origin` answers ([`media`]) |
+//! | `/live/…` | `broadcast` makes it, `origin` answers and lets wait ([`live`]) |
 //! | `/vod/…` | `asset` finds the content, `origin` answers ([`media`]) |
 //! | anything else | [`control`] |
 //!
@@ -15,12 +16,13 @@ mod content_type;
 mod control;
 mod embedded;
 mod events;
+mod live;
 mod media;
 mod raw;
 mod run;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Instant,
 };
 
@@ -29,6 +31,7 @@ use origin::WaitingRoom;
 use serve::{Counters, Request, Response, Shutdown, cors::Methods};
 
 use crate::{
+    channels::Running,
     clock::Clock,
     config::Settings,
     metrics::{Metrics, Route},
@@ -36,7 +39,7 @@ use crate::{
 };
 
 use content::Content;
-pub(crate) use run::{Job, run};
+pub(crate) use run::{Dashboard, Job, run};
 
 /// Everything an answer is made from.
 pub(crate) struct App {
@@ -47,6 +50,11 @@ pub(crate) struct App {
     counters: Arc<Counters>,
     /// Set when the first scan is done; until then there is no media to serve.
     content: OnceLock<Content>,
+    /// Live channels.
+    channels: Running,
+    /// Whether the one thing that this process is for has failed.
+    failed: AtomicBool,
+    shutdown: Shutdown,
     /// Where requests wait for what is being made.
     waiting: WaitingRoom,
     /// The last look at the machine.
@@ -56,6 +64,7 @@ pub(crate) struct App {
 impl App {
     fn new(
         settings: Settings,
+        channels: Running,
         counters: Arc<Counters>,
         shutdown: Shutdown,
         clock: Clock,
@@ -63,7 +72,10 @@ impl App {
         // A request that waits has a connection, or shares one.
         let seats = settings.limits.connections as usize;
         Ok(Self {
-            waiting: WaitingRoom::new(clock, shutdown, seats),
+            channels,
+            failed: AtomicBool::new(false),
+            waiting: WaitingRoom::new(clock, shutdown.clone(), seats),
+            shutdown,
             clock,
             started_ms: clock.now_ms(),
             settings,
@@ -88,16 +100,23 @@ impl App {
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         let route = match first {
             "livesim2" | "livesim" | "livesim-chunked" => Route::Livesim,
+            "live" => Route::Live,
             "vod" => Route::Vod,
             _ => control::route(first),
         };
-        if let Some(response) = Methods::Read.screen(request.method()) {
+        let methods = if first == "api" && live::takes_orders(rest) {
+            Methods::ReadAndPost
+        } else {
+            Methods::Read
+        };
+        if let Some(response) = methods.screen(request.method()) {
             return (route, response);
         }
         let now_ms = self.clock.now_ms();
         let response = match first {
             "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms).await,
             "livesim-chunked" => media::redirect_chunked(request),
+            "live" => live::media(self, request, rest, now_ms).await,
             "vod" => media::vod(self, request, rest, now_ms),
             _ => control::answer(self, request, first, rest, now_ms),
         };

@@ -1,36 +1,74 @@
-//! The life of a server process: limits, runtime, listening, signals, and an orderly end.
+//! The life of a server process: limits, runtime, listening, channels, signals, and an orderly end.
 
-use std::{path::Path, pin::pin, sync::Arc};
+use std::{
+    path::Path,
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use anyhow::Context;
+use broadcast::{channel::Handle, job};
+use process::supervise::Outcome;
 use serve::{Server, Shutdown};
 use tokio::{runtime, task::JoinSet};
 
 use super::{App, Front, background};
-use crate::{clock::Clock, config::Settings, content::Tools, exit::Exit, signals::Signals, term};
+use crate::{
+    channels::{self, Running, Toolbox},
+    clock::Clock,
+    config::Settings,
+    content::Tools,
+    exit::Exit,
+    signals::Signals,
+    term, top,
+};
 
 /// What a server process is to do.
 pub(crate) struct Job {
     /// The settings that hold; their `assets` are folders or single media files.
     pub(crate) settings: Settings,
+    /// The channels to run, variables put in.
+    pub(crate) channels: Vec<job::Job>,
+    /// Whether the process is there for its first channel, and how that is shown.
+    pub(crate) foreground: Option<Dashboard>,
     /// Said below the address, for those who need no explanation of `/`.
     pub(crate) greeting: Option<&'static str>,
 }
 
+/// How a channel in the foreground is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dashboard {
+    /// Not.
+    Off,
+    /// As a line.
+    Line,
+    /// As the screen of `top`.
+    Screen,
+}
+
 impl Job {
-    /// Serves what the settings name.
+    /// Serves what the settings name, except for channels.
     pub(crate) fn of(settings: Settings) -> Self {
         Self {
             settings,
+            channels: Vec::new(),
+            foreground: None,
             greeting: None,
         }
     }
 }
 
-/// Serves until SIGINT or SIGTERM. Everything that can be wrong beforehand is an error here:
-/// content that cannot be read, a missing ffmpeg, a port that is taken.
+/// Serves until SIGINT or SIGTERM, or until the channel in the foreground is over. Everything that can
+/// be wrong beforehand is an error here: content that cannot be read, a missing ffmpeg, a port that
+/// is taken.
 pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     let tools = Tools::prepare(&job.settings)?;
+    let running = if job.channels.is_empty() {
+        Running::default()
+    } else {
+        let folder = job.settings.state_dir.join("channels");
+        Running::new(Toolbox::find()?, Some(folder), Clock::SYSTEM)
+    };
     // Each connection and each mapped file needs one.
     if let Err(error) = process::host::raise_open_files() {
         tracing::warn!(%error, "the limit of open files cannot be raised");
@@ -40,37 +78,76 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let exit = runtime.block_on(serve_until_stopped(job, tools));
+    let exit = runtime.block_on(serve_until_stopped(job, tools, running));
     // A second signal leaves threads behind that are not waited for.
     runtime.shutdown_background();
     exit
 }
 
-async fn serve_until_stopped(job: Job, tools: Tools) -> anyhow::Result<Exit> {
+async fn serve_until_stopped(job: Job, tools: Tools, running: Running) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
     let address = server.bind(&job.settings.listen.to_string()).await?;
     let shutdown = Shutdown::new();
     let app = Arc::new(App::new(
         job.settings,
+        running,
         server.counters(),
         shutdown.clone(),
         Clock::SYSTEM,
     )?);
+    let mut started = Vec::new();
+    for channel in job.channels {
+        started.push(app.channels.start(channel).map_err(channels::Error::from)?);
+    }
     let mut tasks = JoinSet::new();
     background::start(&mut tasks, &app, tools, &shutdown);
+    for channel in &started {
+        tasks.spawn(channels::log_events(channel.clone(), shutdown.clone()));
+    }
     term::print(&format!("listening on http://{address}/\n"))?;
     if let Some(greeting) = job.greeting {
         term::print(&format!("{greeting}\n"))?;
     }
+    let foreground = job.foreground.zip(started.first());
+    if let Some((dashboard, channel)) = foreground {
+        term::print(&format!(
+            "channel {name}, process {pid}: http://{address}/live/{name}/master.m3u8 (HLS), \
+             http://{address}/live/{name}/manifest.mpd (DASH); stop with Ctrl-C\n",
+            name = channel.name(),
+            pid = std::process::id(),
+        ))?;
+        if dashboard == Dashboard::Line {
+            let shown = channels::show(channel.clone(), Clock::SYSTEM, shutdown.clone());
+            tasks.spawn(shown);
+        }
+    }
+    let screen = async {
+        match foreground {
+            Some((Dashboard::Screen, _)) => show_screen(&address.to_string()).await,
+            _ => std::future::pending().await,
+        }
+    };
 
     let mut serving = pin!(server.run(Front(Arc::clone(&app)), shutdown.clone()));
     let ended = tokio::select! {
         _ = &mut serving => Ok(()),
         () = signals.next() => Ok(()),
+        shown = screen => shown,
         failed = first_failure(&mut tasks) => Err(failed),
+        outcome = over(foreground.map(|(_, channel)| channel)) => {
+            app.failed.store(outcome.reason().is_some(), Relaxed);
+            channels::Error::of(outcome)
+        }
     };
     tracing::info!("stopping");
+    tokio::select! {
+        () = app.channels.shut_down() => {}
+        () = signals.next() => {
+            tracing::warn!("channels are stopped at once by a second signal");
+            app.channels.kill().await;
+        }
+    }
     shutdown.trigger();
     let everything = async {
         let summary = serving.await;
@@ -86,6 +163,23 @@ async fn serve_until_stopped(job: Job, tools: Tools) -> anyhow::Result<Exit> {
         () = signals.next() => tracing::warn!("stopped at once by a second signal"),
     }
     ended.map(|()| Exit::Done)
+}
+
+/// Waits until the channel in the foreground is over; for ever without one.
+async fn over(channel: Option<&Handle>) -> Outcome {
+    match channel {
+        Some(channel) => channel.over().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Shows the screen of `top` until it is left, which stops the server.
+async fn show_screen(address: &str) -> anyhow::Result<()> {
+    let address = address
+        .replace("0.0.0.0:", "127.0.0.1:")
+        .replace("[::]:", "[::1]:");
+    let address = address.parse().map_err(anyhow::Error::msg)?;
+    top::run(&top::Remote::new(address)?, term::has_colours()).await
 }
 
 /// Waits until a background task fails; never returns when none does.

@@ -15,6 +15,7 @@ const NOW_MS: i64 = 1_700_000_000_005;
 fn unscanned() -> App {
     App::new(
         Settings::default(),
+        Running::default(),
         Arc::default(),
         Shutdown::new(),
         Clock::new(|| NOW_MS),

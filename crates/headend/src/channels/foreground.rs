@@ -1,0 +1,108 @@
+//! What `headend broadcast` shows while its channel runs: one line that is drawn over on a terminal,
+//! a line now and then elsewhere.
+
+use std::{io::IsTerminal as _, time::Duration};
+
+use broadcast::channel::Handle;
+use serve::Shutdown;
+use tokio::time;
+
+use super::describe;
+use crate::{clock::Clock, report::channel::ChannelReport, term, text};
+
+/// How often the line is drawn over on a terminal.
+const DRAW: Duration = Duration::from_secs(1);
+
+/// How often a line is written elsewhere.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// One for each second.
+const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
+
+/// Shows how the channel is until `shutdown`.
+pub(crate) async fn show(channel: Handle, clock: Clock, shutdown: Shutdown) -> anyhow::Result<()> {
+    let terminal = std::io::stderr().is_terminal();
+    let every = if terminal { DRAW } else { WRITE };
+    let mut turns = SPINNER.iter().cycle();
+    while time::timeout(every, shutdown.wait()).await.is_err() {
+        let line = line(&describe(&channel, clock.now_ms()));
+        match turns.next().filter(|_| terminal) {
+            Some(turn) => term::draw_line(&format!("{turn} {line}")),
+            None => term::say(&line),
+        }
+    }
+    if terminal {
+        term::draw_line("");
+    }
+    Ok(())
+}
+
+/// Writes how a channel is as one line.
+fn line(channel: &ChannelReport) -> String {
+    let mut parts = vec![format!("{}: {}", channel.name, channel.state_text())];
+    if let Some(fps) = channel.encoder.fps_permille {
+        parts.push(format!("{} fps", (fps + 500) / 1000));
+    }
+    parts.extend(channel.speed_text());
+    if let Some(track) = channel.tracks.first() {
+        parts.push(format!("segment {}", track.edge_text()));
+    }
+    if let Some(usage) = &channel.usage {
+        if let Some(percent) = usage.cpu_percent {
+            parts.push(format!("CPU {percent} %"));
+        }
+        parts.push(text::bytes(usage.memory));
+    }
+    if channel.restarts > 0 {
+        parts.push(format!("{} restarts", channel.restarts));
+    }
+    parts.extend(channel.reason.clone());
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::channel::{Encoder, TrackReport, Usage};
+
+    #[test]
+    fn the_line_says_what_matters() {
+        let channel = ChannelReport {
+            name: "main".to_owned(),
+            state: "running".to_owned(),
+            state_ms: 75_000,
+            restarts: 2,
+            encoder: Encoder {
+                fps_permille: Some(29_970),
+                speed_permille: Some(1000),
+                ..Encoder::default()
+            },
+            usage: Some(Usage {
+                cpu_percent: Some(41),
+                memory: 100 << 20,
+                ..Usage::default()
+            }),
+            tracks: vec![TrackReport {
+                segment: 7,
+                parts: 3,
+                ..TrackReport::default()
+            }],
+            ..ChannelReport::default()
+        };
+        assert_eq!(
+            line(&channel),
+            "main: running 1:15, 30 fps, 1.00×, segment 7.3, CPU 41 %, 100M, 2 restarts"
+        );
+        let waiting = ChannelReport {
+            name: "main".to_owned(),
+            state: "backoff".to_owned(),
+            next_start_ms: Some(4000),
+            reason: Some("ffmpeg exited with code 1".to_owned()),
+            ..ChannelReport::default()
+        };
+        assert_eq!(
+            line(&waiting),
+            "main: backoff, next start in 4.00 s, ffmpeg exited with code 1"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! Live channels over HTTP: media below `/live/`, state and control below `/api/v1/channels`.
+
+use broadcast::channel::StartError;
+use http::{HeaderValue, Method, StatusCode, header};
+use media::supply::Refusal;
+use origin::refusal;
+use serde_json::json;
+use serve::{Request, Response, cors, reply};
+
+use super::{App, access, control, events, media::ask};
+use crate::{
+    channels::{Order, describe},
+    report::channel::{ChannelReport, Channels},
+};
+
+/// Answers `/live/{rest}`: the name of a channel and something of its presentation.
+pub(super) async fn media(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
+    let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let Some(channel) = app.channels.get(name) else {
+        return unknown(name);
+    };
+    let Some(supplier) = channel.supplier() else {
+        return starting(name);
+    };
+    let host = request.base_url();
+    app.waiting
+        .answer(&supplier, &ask(request, rest, &host, now_ms))
+        .await
+}
+
+/// Describes all channels.
+pub(super) fn reports(app: &App, now_ms: i64) -> Vec<ChannelReport> {
+    let channels = app.channels.list();
+    channels
+        .iter()
+        .map(|channel| describe(channel, now_ms))
+        .collect()
+}
+
+/// Answers what is below `/api/v1/channels`, `rest` without a leading slash.
+pub(super) fn api(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
+    if rest.is_empty() {
+        let channels = reports(app, now_ms);
+        return control::json_state(&Channels { channels });
+    }
+    let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
+    let Some(channel) = app.channels.get(name) else {
+        return unknown(name);
+    };
+    let order = match what {
+        "" => return control::json_state(&describe(&channel, now_ms)),
+        "log" => return control::json_state(&json!({ "runs": channel.reports() })),
+        "start" => Order::Start,
+        "stop" => Order::Stop,
+        "restart" => Order::Restart,
+        _ => return reply::text(StatusCode::NOT_FOUND, "There is nothing here."),
+    };
+    if *request.method() != Method::POST {
+        let mut response = reply::text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This place answers POST only.",
+        );
+        let allow = HeaderValue::from_static("POST");
+        response.headers_mut().insert(header::ALLOW, allow);
+        return response;
+    }
+    if let Some(refusal) = access::refuse(request, app.settings.api_token.as_ref()) {
+        return refusal;
+    }
+    tracing::info!(channel = name, ?order, "asked for over HTTP");
+    match app.channels.order(&channel, order) {
+        Ok(()) => match app.channels.get(name) {
+            Some(channel) => control::json_state(&describe(&channel, now_ms)),
+            None => unknown(name),
+        },
+        Err(error) => {
+            let status = match error {
+                StartError::InUse { .. } | StartError::Port(_) | StartError::Twice(_) => {
+                    StatusCode::CONFLICT
+                }
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            reply::text(status, format!("The channel cannot be started: {error}."))
+        }
+    }
+}
+
+/// Tells whether a path below `/api/` may be posted to.
+pub(super) fn takes_orders(rest: &str) -> bool {
+    rest.starts_with("v1/channels/")
+}
+
+/// Answers with what happens to channels from now on.
+pub(super) fn event_lines(app: &App) -> Response {
+    let channels = app.channels.list();
+    let subscriptions = channels
+        .iter()
+        .map(|channel| (channel.name().to_owned(), channel.events()))
+        .collect();
+    control::state(events::answer(subscriptions, app.shutdown.clone()))
+}
+
+fn unknown(name: &str) -> Response {
+    let sentence = format!("There is no channel `{name}`; `/` lists what there is.");
+    refusal::response(&Refusal::NotFound(sentence))
+}
+
+fn starting(name: &str) -> Response {
+    let sentence = format!("The channel `{name}` is still looking into its source.");
+    let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    cors::allow_all(headers);
+    response
+}
