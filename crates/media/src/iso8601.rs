@@ -133,7 +133,7 @@ pub fn push_duration(out: &mut String, time: Time) {
 pub enum Milliseconds {
     /// Always, as `EXT-X-PROGRAM-DATE-TIME` has it.
     Always,
-    /// Only when it is not a whole second.
+    /// Only when it is not a whole second, and without zeros at the end.
     WhenNeeded,
 }
 
@@ -148,6 +148,9 @@ pub fn push_date_time(out: &mut String, unix_ms: i64, milliseconds: Milliseconds
     let _ = write!(out, "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}");
     if ms != 0 || milliseconds == Milliseconds::Always {
         let _ = write!(out, ".{ms:03}");
+    }
+    if ms != 0 && milliseconds == Milliseconds::WhenNeeded {
+        out.truncate(out.trim_end_matches('0').len());
     }
     out.push('Z');
 }
@@ -351,6 +354,12 @@ mod tests {
                 "2023-11-14T22:13:21.234Z",
                 "2023-11-14T22:13:21.234Z",
             ),
+            (
+                10_250,
+                "1970-01-01T00:00:10.25Z",
+                "1970-01-01T00:00:10.250Z",
+            ),
+            (10_500, "1970-01-01T00:00:10.5Z", "1970-01-01T00:00:10.500Z"),
             (-1, "1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(instant(ms, Milliseconds::WhenNeeded), short);
