@@ -95,6 +95,11 @@ impl HttpFetch {
         Ok(Self { client })
     }
 
+    /// Returns the client, for those who send.
+    pub fn client(&self) -> reqwest::Client {
+        self.client.clone()
+    }
+
     async fn over_http(
         &self,
         request: &Request,

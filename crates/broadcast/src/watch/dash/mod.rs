@@ -3,6 +3,7 @@
 //! Sans I/O: [`Dash::poll`] says what to ask for, [`Dash::reply`] takes what came of it.
 
 mod clock;
+mod inspect;
 pub(crate) mod manifest;
 mod place;
 mod track;
@@ -273,7 +274,7 @@ impl Dash {
         if !mpd.dynamic {
             self.due = None;
         }
-        self.adopt(&mpd, at);
+        self.adopt(&mpd, reply.started, report);
         self.mpd = Some(mpd);
         self.tell_news(at, report);
     }
@@ -300,7 +301,7 @@ impl Dash {
     }
 
     /// Adds Representations that are new, and lets the others see the new MPD.
-    fn adopt(&mut self, mpd: &Mpd, now: i64) {
+    fn adopt(&mut self, mpd: &Mpd, asked: i64, report: &mut Report) {
         for declared in mpd.periods.iter().flat_map(|period| &period.tracks) {
             if !self.tracks.iter().any(|track| track.id == declared.id) {
                 self.tracks.push(Track::new(&declared.id, declared.kind));
@@ -308,7 +309,7 @@ impl Dash {
             }
         }
         for track in &mut self.tracks {
-            track.refresh(mpd, now);
+            track.refresh(mpd, &self.options, asked, report);
         }
     }
 
@@ -405,9 +406,8 @@ impl Dash {
 
     /// Tells whether everything was answered once.
     pub(crate) fn is_settled(&self) -> bool {
-        let strict = self.options.strict;
         let answered = self.mpd.is_some() || self.error.is_some();
-        answered && self.tracks.iter().all(|track| track.is_settled(strict))
+        answered && self.tracks.iter().all(Track::is_settled)
     }
 
     /// Tells whether nothing will change any more.

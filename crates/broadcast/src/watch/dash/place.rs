@@ -152,3 +152,120 @@ pub(crate) fn following(mpd: &Mpd, id: &str, place: &Place) -> Option<Place> {
 pub(crate) fn since_start(mpd: &Mpd, now: i64) -> Nanos {
     from_ms(now.saturating_sub(mpd.availability_start.unwrap_or(0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EQUAL: &str = "<MPD type='dynamic' availabilityStartTime='1970-01-01T00:00:10Z'
+      timeShiftBufferDepth='PT10S'>
+      <Period id='a' start='PT0S' duration='PT19S'><AdaptationSet contentType='video'>
+      <SegmentTemplate timescale='100' duration='200' startNumber='5' presentationTimeOffset='50'
+       availabilityTimeOffset='1.5' media='v/$Number%03d$.m4s'/><Representation id='v'/>
+      </AdaptationSet></Period>
+      <Period id='b' start='PT30S'><AdaptationSet contentType='video'><BaseURL>//cdn/x/</BaseURL>
+      <SegmentTemplate timescale='10' startNumber='40' presentationTimeOffset='300'
+       media='$Time$.m4s'><SegmentTimeline><S t='300' d='20' r='1'/><S d='5'/></SegmentTimeline>
+      </SegmentTemplate><Representation id='v'/></AdaptationSet></Period></MPD>";
+
+    fn mpd() -> Mpd {
+        Mpd::read(EQUAL, &Url::parse("http://h/live/m.mpd").unwrap()).unwrap()
+    }
+
+    fn ms(ms: i64) -> Nanos {
+        from_ms(ms)
+    }
+
+    #[test]
+    fn segments_are_there_when_their_time_has_come() {
+        let mpd = mpd();
+        assert_eq!(since_start(&mpd, 12_500), ms(2500));
+        let lines = Line::all(&mpd, "v");
+        let newest = |at| lines[0].newest(ms(at)).map(|place| place.number);
+        for (at, number) in [
+            (0, None),
+            (499, None),
+            (500, Some(5)),
+            (2499, Some(5)),
+            (2500, Some(6)),
+            (18_499, Some(13)),
+            (18_500, Some(14)),
+            (60_000, Some(14)),
+        ] {
+            assert_eq!(newest(at), number, "{at}");
+        }
+        let place = lines[0].at(1).unwrap();
+        assert_eq!((place.ticks, place.end), (250, ms(4000)));
+        assert_eq!(place.available, ms(2500));
+        assert_eq!(place.url.as_str(), "http://h/live/v/006.m4s");
+        let oldest = |at| lines[0].oldest(ms(at), mpd.depth).map(|place| place.number);
+        assert_eq!((oldest(9000), oldest(14_001)), (Some(5), Some(8)));
+    }
+
+    #[test]
+    fn numbers_go_on_from_period_to_period() {
+        let mpd = mpd();
+        let lines = Line::all(&mpd, "v");
+        let last = lines[0].newest(ms(19_000)).unwrap();
+        assert_eq!(lines[0].at(last.index + 1), None);
+        let next = following(&mpd, "v", &last).unwrap();
+        assert_eq!((next.number, next.ticks, next.end), (40, 300, ms(32_000)));
+        assert_eq!(next.url.as_str(), "http://cdn/x/300.m4s");
+        let last = newest(&mpd, "v", ms(90_000)).unwrap();
+        assert_eq!((last.number, last.end), (42, ms(34_500)));
+        assert_eq!(following(&mpd, "v", &last), None);
+        assert_eq!(newest(&mpd, "x", 0), None);
+    }
+
+    #[test]
+    fn what_an_mpd_must_be() {
+        let url = Url::parse("http://h/").unwrap();
+        for (text, part) in [
+            ("<MPD>", "end"),
+            ("<X/>", "not MPD"),
+            ("<MPD/>", "no Period"),
+            ("<MPD publishTime='x'><Period/></MPD>", "publishTime"),
+            ("<MPD><Period start='1'/></MPD>", "start"),
+            (
+                "<MPD><Period><AdaptationSet><Representation><SegmentTemplate media='$x$'/>\
+                 </Representation></AdaptationSet></Period></MPD>",
+                "`$x$`",
+            ),
+            (
+                "<MPD><Period><AdaptationSet><SegmentTemplate media='$Time$'><SegmentTimeline>\
+                 <S d='1' r='99999999'/></SegmentTimeline></SegmentTemplate><Representation/>\
+                 </AdaptationSet></Period></MPD>",
+                "more than",
+            ),
+        ] {
+            let error = Mpd::read(text, &url).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(
+            at in any::<i64>(),
+            number in prop::sample::select(vec!["0", "1", "7", "18446744073709551615", "-1", "x"]),
+            place in 0_usize..7,
+        ) {
+            let names = [
+                "duration='200'", "startNumber='5'", "presentationTimeOffset='50'", "t='300'",
+                "d='20'", "r='1'", "timescale='100'",
+            ];
+            let (name, _) = names[place].split_once('=').unwrap();
+            let text = EQUAL.replace(names[place], &format!("{name}='{number}'"));
+            if let Ok(mpd) = Mpd::read(&text, &Url::parse("http://h/").unwrap()) {
+                let now = since_start(&mpd, at);
+                let found = newest(&mpd, "v", now);
+                let _ = (oldest(&mpd, "v", now), mpd.target());
+                if let Some(found) = found {
+                    let _ = following(&mpd, "v", &found);
+                }
+            }
+        }
+    }
+}

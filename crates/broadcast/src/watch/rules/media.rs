@@ -299,8 +299,9 @@ fn progress(view: &View<'_>) -> Vec<String> {
     let Some((first, _)) = view.early.filter(|_| view.chunked) else {
         return Vec::new();
     };
-    when(millis(first) > view.slack.saturating_add(1000), || {
-        format!("{} was held back until it was whole", view.what)
+    // It was asked for when its first chunk was due.
+    when(millis(first) > view.slack, || {
+        format!("{} was held back although a chunk of it was due", view.what)
     })
 }
 

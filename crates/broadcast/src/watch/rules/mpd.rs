@@ -145,9 +145,9 @@ fn order(view: &View<'_>) -> Vec<String> {
         let [before, after] = pair else { continue };
         let name = after.id.as_deref().unwrap_or_default();
         let overlaps = before.end.is_some_and(|end| end > after.start);
-        if after.start < before.start || overlaps {
+        if after.start <= before.start || overlaps {
             wrong.push(format!(
-                "Period `{name}` begins before the one above it ends"
+                "Period `{name}` does not begin behind the one above it"
             ));
         }
     }
