@@ -12,6 +12,7 @@ pub mod ladder;
 pub mod metrics;
 pub mod packager;
 pub mod probe;
+pub mod publish;
 pub mod record;
 pub mod units;
 pub mod watch;

@@ -13,8 +13,8 @@
 //! | sound that begins before the pictures | frames are left out at the very start |
 //!
 //! Every frame that was packaged is in the recording, but for segments that a slow disk made it miss.
-//! Segments come by a bounded queue ([`QUEUE`]); what finds it full is missing like lost media, is
-//! counted, and costs the live edge nothing.
+//! Segments come by a bounded queue ([`QUEUE`]). When it is full the oldest that waits gives way: it
+//! is missing like lost media, is counted, and costs the live edge nothing.
 //!
 //! An asset has one init segment a track. When an encoder comes back with another, the asset is
 //! finished and the next begun: `name`, `name~2`, `name~3`. While it is written, an asset lies in a

@@ -205,7 +205,7 @@ impl Inner {
     fn tell(&mut self, event: &Event) {
         self.followers.retain(|follower| {
             if matches!(event, Event::Segment { .. }) {
-                follower.offer(event.clone());
+                follower.displace(event.clone(), |old| matches!(old, Event::Segment { .. }));
             } else {
                 follower.insist(event.clone());
             }
@@ -237,6 +237,19 @@ impl Inner {
         found
             .and_then(|stored| stored.slices().ok())
             .unwrap_or_default()
+    }
+
+    pub(super) fn age_ms(&self, track: usize, number: u64) -> Option<i64> {
+        let stored = self.reels.get(track)?.get(number)?;
+        let mut stretches = self.stretches.iter().rev();
+        let shown = stretches.find(|shown| shown.stretch.first_number <= number)?;
+        let end = Time::new(clamped(stored.end()), shown.scale(track));
+        Some(
+            self.resume
+                .end
+                .ms(Round::Down)
+                .saturating_sub(end.ms(Round::Down)),
+        )
     }
 
     /// As [`super::Window::excerpt`], without the bytes.

@@ -18,7 +18,7 @@
 //! their track only.
 //!
 //! **Followers.** Recording and publishing take a [`Queue`] of [`Event`]s with [`Window::follow`]. A
-//! follower that is slow misses segments; nobody waits for it.
+//! follower that is slow misses the oldest segments that wait for it; nobody waits.
 
 mod disk;
 mod event;
@@ -157,7 +157,8 @@ impl Window {
     }
 
     /// Returns a queue of what happens from now on, with the stretch in progress and its init
-    /// segments first. It holds up to `limit` segments; more are dropped and counted by it.
+    /// segments first. When more than `limit` events wait in it, the oldest segment gives way and is
+    /// counted by it.
     pub fn follow(&self, limit: usize) -> Arc<Queue<Event>> {
         self.lock().follow(limit)
     }
@@ -189,6 +190,18 @@ impl Window {
     /// Returns what goes on over a restart.
     pub fn state(&self) -> State {
         self.lock().state()
+    }
+
+    /// Returns how long before the newest media a segment ends, ms; nothing when it is no longer kept.
+    pub(crate) fn age_ms(&self, track: usize, number: u64) -> Option<i64> {
+        self.lock().age_ms(track, number)
+    }
+
+    /// Returns the number of the first segment that is kept.
+    pub(crate) fn first_kept(&self) -> u64 {
+        let inner = self.lock();
+        let kept = inner.reels.iter().map(|reel| reel.first);
+        kept.min().unwrap_or(0)
     }
 
     fn wake(&self, touched: impl Fn(usize) -> bool) {

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// First in, first out. Putting in never waits: what finds it full is refused and counted.
+/// First in, first out. Putting in never waits: what finds no room is counted.
 #[derive(Debug)]
 pub struct Queue<T> {
     items: Mutex<Items<T>>,
@@ -49,6 +49,23 @@ impl<T> Queue<T> {
         drop(items);
         self.refused.fetch_add(1, Ordering::Relaxed);
         false
+    }
+
+    /// Puts an item in; when the queue is full, the oldest item that may go makes room and counts as
+    /// refused, and without one the new item does.
+    pub fn displace(&self, item: T, may_go: impl Fn(&T) -> bool) -> bool {
+        let mut items = self.lock();
+        if items.waiting.len() < self.limit {
+            return self.put(items, item);
+        }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        match items.waiting.iter().position(may_go) {
+            Some(oldest) => {
+                items.waiting.remove(oldest);
+                self.put(items, item)
+            }
+            None => false,
+        }
     }
 
     /// Puts an item in even when the queue is full: for what is small and must not be missed.
@@ -139,6 +156,22 @@ mod tests {
             found.push(item);
         }
         assert_eq!(found, [1, 2, 4]);
+    }
+
+    #[test]
+    fn the_oldest_that_may_go_makes_room() {
+        let queue = Queue::new(3);
+        for item in [2, 1, 3] {
+            queue.offer(item);
+        }
+        let odd = |item: &i32| item % 2 == 1;
+        assert!(queue.displace(5, odd) && queue.displace(7, odd) && queue.displace(8, odd));
+        let left: Vec<i32> = std::iter::from_fn(|| queue.try_next()).collect();
+        assert_eq!((left, queue.refused()), (vec![2, 7, 8], 3));
+        for item in [2, 4, 6] {
+            queue.offer(item);
+        }
+        assert!(!queue.displace(1, odd));
     }
 
     #[tokio::test]

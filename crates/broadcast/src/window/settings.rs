@@ -65,7 +65,7 @@ impl Settings {
     }
 
     /// Returns how much is listed, in ms.
-    pub(super) fn depth_ms(&self) -> i64 {
+    pub(crate) fn depth_ms(&self) -> i64 {
         use media::time::{Round, Timescale};
         let target = self.segment.ticks_in(Timescale::SECONDS, Round::Up).max(1);
         let depth = self.depth.ms(Round::Up);
