@@ -1,4 +1,4 @@
-//! Follows one source, whatever it is: the state machine between [`super::run()`] and the network.
+//! Follows one source, whatever it is: the state machine between [`super::watch`] and the network.
 
 use media::hls::read as hls;
 use url::Url;

@@ -5,16 +5,13 @@
 //! H are Low-Latency HLS (RFC 8216bis), M is Low-Latency DASH, C is consistency of what is served with
 //! what is said.
 //!
-//! | table | over |
-//! |---|---|
-//! | [`playlist`] | one media playlist as it is |
-//! | [`change`] | one media playlist before and after |
-//! | [`channel`] | all media playlists of a channel at one time |
-//! | [`multivariant`] | a multivariant playlist |
-//! | [`answer`] | one HTTP answer |
-//! | [`directive`] | an answer to delivery directives |
-//! | [`media`] | a segment or part that was fetched |
-//! | [`mpd`], [`mpd_change`], [`served`] | an MPD, before and after, and what it promises |
+//! ```text
+//! playlist      one media playlist as it is     answer      one HTTP answer
+//! change        one before and after            directive   an answer to delivery directives
+//! channel       all media playlists together    media       a segment or part that was fetched
+//! multivariant  a multivariant playlist         mpd         an MPD, mpd_change: before and after,
+//!                                               served: what it promises
+//! ```
 
 pub(crate) mod answer;
 pub(crate) mod change;

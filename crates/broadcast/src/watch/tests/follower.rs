@@ -48,7 +48,7 @@ fn renditions_of_all_kinds_are_followed_by_relative_urls() {
                  #EXT-X-STREAM-INF:BANDWIDTH=2000000,AVERAGE-BANDWIDTH=1500000,AUDIO=\"a\"\n../v/hi.m3u8\n\
                  #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=9000,URI=\"//cdn/i.m3u8\"\n",
             ),
-            path if path.ends_with(".m3u8") => at_once(now, 200, &list(7, 3, "")),
+            path if path.contains(".m3u8") => at_once(now, 200, &list(7, 3, "")),
             _ => at_once(now, 200, ""),
         }
     };
@@ -170,7 +170,7 @@ fn what_has_ended_ends_and_one_look_is_one_look() {
 fn sequences_that_go_back_and_lost_segments_are_told_without_strict() {
     let mut looks = 0;
     let serve = |request: &Request, now: i64| {
-        if request.url.path().ends_with(".m4s") {
+        if request.url.path().contains(".m4s") {
             return at_once(now, 404, "");
         }
         looks += 1;

@@ -44,10 +44,10 @@ impl Track {
     }
 }
 
-fn boxed(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+fn boxed(kind: [u8; 4], parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     let mut out = (body.len() as u32 + 8).to_be_bytes().to_vec();
-    out.extend_from_slice(kind);
+    out.extend_from_slice(&kind);
     out.extend_from_slice(&body);
     out
 }
@@ -65,18 +65,18 @@ pub(super) fn init(track: Track, mark: u8) -> Vec<u8> {
     };
     let hdlr = [&[0; 8], &handler[..], &[0; 13]].concat();
     let stsd = [&[0, 0, 0, 0, 0, 0, 0, 1][..], &sample_entry(track)].concat();
-    let stbl = boxed(b"stbl", &[&boxed(b"stsd", &[&stsd])]);
-    let minf = boxed(b"minf", &[&stbl]);
-    let mdia = [boxed(b"mdhd", &[&mdhd]), boxed(b"hdlr", &[&hdlr]), minf].concat();
-    let trak = [boxed(b"tkhd", &[&tkhd]), boxed(b"mdia", &[&mdia])].concat();
+    let stbl = boxed(*b"stbl", &[&boxed(*b"stsd", &[&stsd])]);
+    let minf = boxed(*b"minf", &[&stbl]);
+    let mdia = [boxed(*b"mdhd", &[&mdhd]), boxed(*b"hdlr", &[&hdlr]), minf].concat();
+    let trak = [boxed(*b"tkhd", &[&tkhd]), boxed(*b"mdia", &[&mdia])].concat();
     let mut mvhd = vec![0; 100];
     mvhd[12..16].copy_from_slice(&1000_u32.to_be_bytes());
     let mut trex = vec![0; 24];
     trex[7] = 1;
-    let mvex = boxed(b"mvex", &[&boxed(b"trex", &[&trex])]);
-    let moov = [boxed(b"mvhd", &[&mvhd]), boxed(b"trak", &[&trak]), mvex].concat();
-    let ftyp = boxed(b"ftyp", &[b"iso6\0\0\0\0cmfc"]);
-    [ftyp, boxed(b"free", &[&[mark]]), boxed(b"moov", &[&moov])].concat()
+    let mvex = boxed(*b"mvex", &[&boxed(*b"trex", &[&trex])]);
+    let moov = [boxed(*b"mvhd", &[&mvhd]), boxed(*b"trak", &[&trak]), mvex].concat();
+    let ftyp = boxed(*b"ftyp", &[b"iso6\0\0\0\0cmfc"]);
+    [ftyp, boxed(*b"free", &[&[mark]]), boxed(*b"moov", &[&moov])].concat()
 }
 
 fn sample_entry(track: Track) -> Vec<u8> {
@@ -86,16 +86,16 @@ fn sample_entry(track: Track) -> Vec<u8> {
             fields[7] = 1;
             fields[24..26].copy_from_slice(&320_u16.to_be_bytes());
             fields[26..28].copy_from_slice(&180_u16.to_be_bytes());
-            let config = boxed(b"avcC", &[&[1, 0x42, 0xc0, 0x0d, 0xff, 0xe0, 0]]);
-            boxed(b"avc1", &[&fields, &config])
+            let config = boxed(*b"avcC", &[&[1, 0x42, 0xc0, 0x0d, 0xff, 0xe0, 0]]);
+            boxed(*b"avc1", &[&fields, &config])
         }
         Track::Audio => {
             let mut fields = vec![0; 28];
             fields[7] = 1;
             fields[17] = 2;
             fields[24..28].copy_from_slice(&(48_000_u32 << 16).to_be_bytes());
-            let config = boxed(b"dOps", &[&[0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0]]);
-            boxed(b"Opus", &[&fields, &config])
+            let config = boxed(*b"dOps", &[&[0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0]]);
+            boxed(*b"Opus", &[&fields, &config])
         }
     }
 }
