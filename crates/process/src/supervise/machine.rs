@@ -55,6 +55,8 @@ pub struct Machine {
     restarts: u64,
     /// Failures in a row.
     failures: u32,
+    /// Of these, how many lengthen the delay.
+    unsettled: u32,
     /// Since when the present run flows.
     flowing_since: Option<Instant>,
     next_start: Option<Instant>,
@@ -76,6 +78,7 @@ impl Machine {
             runs: 0,
             restarts: 0,
             failures: 0,
+            unsettled: 0,
             flowing_since: None,
             next_start: None,
             ending: None,
@@ -87,10 +90,7 @@ impl Machine {
     pub fn wish(&mut self, wish: Wish, now: Instant) -> Result<Step, Refused> {
         self.wish = wish;
         match (wish, self.state) {
-            (Wish::Run, State::Idle | State::Stopped | State::Failed) => {
-                self.failures = 0;
-                self.prepare(now)
-            }
+            (Wish::Run, State::Idle | State::Stopped | State::Failed) => self.begin_anew(now),
             (Wish::Rest, State::Idle | State::Backoff) => {
                 self.go(State::Stopped, now)?;
                 Ok(Step::Done(Outcome::Stopped))
@@ -104,10 +104,7 @@ impl Machine {
     pub fn again(&mut self, now: Instant) -> Result<Step, Refused> {
         self.wish = Wish::Run;
         match self.state {
-            State::Idle | State::Stopped | State::Failed | State::Backoff => {
-                self.failures = 0;
-                self.prepare(now)
-            }
+            State::Idle | State::Stopped | State::Failed | State::Backoff => self.begin_anew(now),
             State::Stopping => {
                 self.ending = Some(again());
                 Ok(Step::Stay)
@@ -155,10 +152,14 @@ impl Machine {
             });
         }
         let reason = self.ending.take().unwrap_or(reason);
-        if let Some(since) = self.flowing_since.take()
-            && now.saturating_duration_since(since) >= self.restart.reset_after
-        {
-            self.failures = 0;
+        if let Some(since) = self.flowing_since.take() {
+            let flowed = now.saturating_duration_since(since);
+            if flowed >= self.restart.settled_after.min(self.restart.reset_after) {
+                self.unsettled = 0;
+            }
+            if flowed >= self.restart.reset_after {
+                self.failures = 0;
+            }
         }
         self.ends[reason.class as usize] += 1;
         self.last = Some(reason.clone());
@@ -187,9 +188,10 @@ impl Machine {
                 Ok(Step::Done(Outcome::GaveUp(reason)))
             }
             Sequel::Retry => {
-                let delay = self.restart.delay_after(self.failures, random);
+                let delay = self.restart.delay_after(self.unsettled, random);
                 self.go(State::Backoff, now)?;
                 self.failures = self.failures.saturating_add(1);
+                self.unsettled = self.unsettled.saturating_add(1);
                 self.next_start = now.checked_add(delay);
                 Ok(Step::Wait)
             }
@@ -258,6 +260,13 @@ impl Machine {
     /// Returns why the run is being ended, or why the last one ended.
     pub fn reason(&self) -> Option<&Reason> {
         self.ending.as_ref().or(self.last.as_ref())
+    }
+
+    /// Begins a run without regard to what was before.
+    fn begin_anew(&mut self, now: Instant) -> Result<Step, Refused> {
+        self.failures = 0;
+        self.unsettled = 0;
+        self.prepare(now)
     }
 
     fn prepare(&mut self, now: Instant) -> Result<Step, Refused> {

@@ -33,8 +33,11 @@ pub struct Restart {
     pub jitter_percent: u8,
     /// How many restarts in a row are tried before giving up; 0 for no limit.
     pub max_restarts: u32,
-    /// A run that flows for this long ends the row of failures.
+    /// A run that flows for this long ends the row of failures that leads to giving up.
     pub reset_after: Duration,
+    /// A run that flows for this long, or for `reset_after` if that is shorter, begins the delays
+    /// anew: the source is there, so there is nothing to wait for.
+    pub settled_after: Duration,
     /// Whether the end of the source (a process that ends with code 0) is the end of the job. Live
     /// sources end so when they are lost; for them it is a failure like others.
     pub finish_on_eof: bool,
@@ -50,6 +53,7 @@ impl Default for Restart {
             jitter_percent: 10,
             max_restarts: 0,
             reset_after: Duration::from_mins(1),
+            settled_after: Duration::from_secs(10),
             finish_on_eof: false,
         }
     }
@@ -81,7 +85,7 @@ impl Restart {
         }
     }
 
-    /// Returns the delay of the next restart after `failures` in a row before the present one.
+    /// Returns the delay of the next restart after `failures` of the kind that lengthens it.
     /// `random` is evenly spread over its range.
     pub fn delay_after(&self, failures: u32, random: u32) -> Duration {
         let most = self.max_delay.as_millis();

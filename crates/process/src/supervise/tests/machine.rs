@@ -61,22 +61,24 @@ fn a_job_runs_and_stops_as_wished() {
 }
 
 #[test]
-fn failures_are_followed_by_growing_delays_until_a_healthy_minute() {
+fn failures_are_followed_by_growing_delays_until_a_run_has_settled() {
     let mut now = Instant::now();
     let mut machine = Machine::new(restart(), now);
-    let mut delays = Vec::new();
+    let (mut delays, mut failures) = (Vec::new(), Vec::new());
     run(&mut machine, now);
-    for healthy in [3, 3, 59, 60, 3] {
+    for healthy in [3, 3, 9, 10, 59, 60, 3] {
         now += seconds(healthy);
         assert_eq!(machine.ended(reason(Class::Signal), now, 0), Ok(Step::Wait));
         delays.push(machine.delay_left(now).unwrap().as_secs());
+        failures.push(machine.failures());
         assert_eq!(machine.due(now), Ok(Step::Stay), "too early");
         now = machine.next_start().unwrap();
         assert_eq!(machine.due(now), Ok(Step::Prepare));
         run(&mut machine, now);
     }
-    assert_eq!(delays, [2, 4, 8, 2, 4]);
-    assert_eq!(machine.restarts(), 5);
+    assert_eq!(delays, [2, 4, 8, 2, 2, 2, 4]);
+    assert_eq!(failures, [1, 2, 3, 4, 5, 1, 2]);
+    assert_eq!(machine.restarts(), 7);
 }
 
 #[test]
