@@ -188,7 +188,8 @@ pub fn headend<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Launch {
     let mut command = command(binary());
     command.args(args).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("HEADEND_") {
+        let text = name.to_string_lossy();
+        if text.starts_with("HEADEND_") || text.starts_with("AWS_") {
             command.env_remove(name);
         }
     }

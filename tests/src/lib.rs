@@ -9,4 +9,5 @@ pub mod clips;
 pub mod http;
 pub mod launch;
 pub mod manifests;
+pub mod s3;
 pub mod webdriver;

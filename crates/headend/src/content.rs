@@ -9,7 +9,11 @@ use std::{
 use asset::{Catalogue, Options, import::FfmpegImporter, importer::Importer};
 use process::{Ffmpeg, Spawner};
 
-use crate::{config::Settings, exit::Unreadable};
+use crate::{
+    config::{Root, Settings},
+    exit::Unreadable,
+    mirrors::{self, StoreRoot, StoreRoots},
+};
 
 /// What starts child processes: this very program, even when its file has been replaced since.
 pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
@@ -17,6 +21,7 @@ pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
 /// What is needed to look at content, checked before anything begins.
 pub(crate) struct Tools {
     options: Options,
+    stores: StoreRoots,
 }
 
 impl Tools {
@@ -24,8 +29,20 @@ impl Tools {
     /// single files are an error.
     pub(crate) fn prepare(settings: &Settings) -> anyhow::Result<Self> {
         let mut needs_import = false;
-        for path in &settings.assets {
-            needs_import |= !is_folder(path)?;
+        let mut roots = Vec::new();
+        let mut stores = StoreRoots::new();
+        for root in &settings.assets {
+            match root {
+                Root::Path(path) => {
+                    needs_import |= !is_folder(path)?;
+                    roots.push(path.clone());
+                }
+                Root::Store(uri) => {
+                    let store = StoreRoot::new(uri, &settings.cache_dir)?;
+                    roots.push(store.folder());
+                    stores.push(store);
+                }
+            }
         }
         let importer = match Spawner::with_shim(OWN_BINARY).and_then(Ffmpeg::locate) {
             Ok(ffmpeg) => Some(FfmpegImporter::new(
@@ -40,11 +57,23 @@ impl Tools {
         };
         Ok(Self {
             options: Options {
-                roots: settings.assets.clone(),
+                roots,
                 cache_dir: Some(settings.cache_dir.join("index")),
                 importer: importer.map(|importer| Arc::new(importer) as Arc<dyn Importer>),
             },
+            stores,
         })
+    }
+
+    /// Returns the roots that lie in stores. They must be fetched before [`Tools::open`].
+    pub(crate) fn stores(&self) -> StoreRoots {
+        self.stores.clone()
+    }
+
+    /// Fetches what lies in stores, then scans; for a command that has no runtime. Blocks.
+    pub(crate) fn fetch_and_open(self) -> anyhow::Result<Catalogue> {
+        mirrors::fetch(&self.stores)?;
+        Ok(self.open()?)
     }
 
     /// Scans the content. Blocks.

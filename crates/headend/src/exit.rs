@@ -68,7 +68,7 @@ impl Exit {
             if let Some(error) = cause.downcast_ref::<channels::Error>() {
                 return error.exit();
             }
-            if cause.is::<Unreadable>() {
+            if cause.is::<Unreadable>() || cause.is::<store::mirror::Error>() {
                 return Self::Unreadable;
             }
         }

@@ -14,6 +14,7 @@ mod content;
 mod exit;
 mod logging;
 mod metrics;
+mod mirrors;
 mod pages;
 mod progress;
 mod report;
@@ -32,6 +33,12 @@ fn main() -> ExitCode {
     // A start as stepping stone of a child process comes before everything else.
     match process::shim::run_if_shim(std::env::args_os()) {
         Some(code) => code,
-        None => cli::run().into(),
+        None => start().into(),
     }
+}
+
+fn start() -> exit::Exit {
+    // The one choice of who does TLS; it fails only if it was made before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    cli::run()
 }

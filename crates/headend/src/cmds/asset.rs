@@ -9,7 +9,7 @@ use asset::{
 use clap::Subcommand;
 
 use crate::{
-    config::{Overlay, Settings},
+    config::{Overlay, Root, Settings},
     content::Tools,
     exit::Exit,
     logging,
@@ -36,9 +36,9 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Target {
-    /// Folders of content, or media files
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    /// Folders of content, media files, or s3://bucket/prefix
+    #[arg(required = true, value_name = "PATH", value_parser = Root::parser())]
+    paths: Vec<Root>,
     /// Where imported media and indexes are kept [default: the user's cache folder]
     #[arg(long, env = "HEADEND_CACHE_DIR", value_name = "DIR")]
     cache_dir: Option<PathBuf>,
@@ -65,7 +65,7 @@ impl Target {
             ..Overlay::default()
         };
         let tools = Tools::prepare(&Settings::load(None, overlay)?)?;
-        let catalogue = tools.open()?;
+        let catalogue = tools.fetch_and_open()?;
         if importing {
             Progress::new().follow_imports(&catalogue);
         }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use process::{Ffmpeg, Spawner};
 
 use crate::{
-    config::{Flags, Overlay, Settings},
+    config::{Flags, Overlay, Root, Settings},
     content::OWN_BINARY,
     exit::Exit,
     logging,
@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     if begun {
         progress.finish("sample", &format!("made in {}", folder.display()));
     }
-    settings.assets = vec![root];
+    settings.assets = vec![Root::Path(root)];
     let greeting = Some("open this address in a browser; stop with Ctrl-C");
     server::run(Job {
         greeting,

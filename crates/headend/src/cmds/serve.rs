@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    config::{self, Flags, Overlay, Settings},
+    config::{self, Flags, Overlay, Root, Settings},
     exit::Exit,
     logging,
     server::{self, Job},
@@ -15,14 +15,15 @@ pub(crate) struct Args {
     /// The configuration file, YAML or JSON [default: headend.yaml, if there is one]
     #[arg(short, long, env = "HEADEND_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folders of content, in place of those of the file
+    /// Folders of content or s3://bucket/prefix, in place of those of the file
     #[arg(
         long,
         env = "HEADEND_ASSETS",
         value_name = "DIR",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = Root::parser()
     )]
-    assets: Option<Vec<PathBuf>>,
+    assets: Option<Vec<Root>>,
     /// Where channels keep what lets them go on over a restart [default: the user's state folder]
     #[arg(long, env = "HEADEND_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,

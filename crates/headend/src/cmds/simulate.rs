@@ -1,9 +1,7 @@
 //! `headend simulate`: files and folders as simulated live, at once.
 
-use std::path::PathBuf;
-
 use crate::{
-    config::{Flags, Overlay, Settings},
+    config::{Flags, Overlay, Root, Settings},
     exit::Exit,
     logging,
     server::{self, Job},
@@ -12,9 +10,9 @@ use crate::{
 /// Serves files or folders as simulated live channels, and on demand
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folders of content, or media files that ffmpeg can read
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    /// Folders of content, media files that ffmpeg can read, or s3://bucket/prefix
+    #[arg(required = true, value_name = "PATH", value_parser = Root::parser())]
+    paths: Vec<Root>,
     #[command(flatten)]
     flags: Flags,
 }

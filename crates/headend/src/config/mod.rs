@@ -9,6 +9,7 @@ pub(crate) mod channels;
 mod error;
 mod listen;
 mod overlay;
+mod root;
 mod secret;
 mod yaml;
 
@@ -24,6 +25,7 @@ use serde::Serialize;
 pub(crate) use error::{Error, Issue};
 pub(crate) use listen::Listen;
 pub(crate) use overlay::{Flags, LimitsOverlay, Overlay};
+pub(crate) use root::Root;
 pub(crate) use secret::Secret;
 
 use crate::logging;
@@ -33,8 +35,8 @@ use crate::logging;
 pub(crate) struct Settings {
     /// Where to listen.
     pub(crate) listen: Listen,
-    /// Folders of content.
-    pub(crate) assets: Vec<PathBuf>,
+    /// Where content lies.
+    pub(crate) assets: Vec<Root>,
     /// Where imported media and indexes are kept.
     pub(crate) cache_dir: PathBuf,
     /// Where channels keep what lets them go on over a restart.

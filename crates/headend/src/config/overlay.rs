@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Issue, Listen, Secret,
+    Issue, Listen, Root, Secret,
     channels::{self, RawJob},
 };
 use crate::logging;
@@ -26,8 +26,9 @@ pub(crate) struct Overlay {
     pub(crate) listenaddr: Option<String>,
     /// Port alone, as voyandz has it.
     pub(crate) listenport: Option<NonZeroU16>,
-    /// Folders of content; every DASH, HLS or media file below one becomes an asset.
-    pub(crate) assets: Option<Vec<PathBuf>>,
+    /// Folders of content, or `s3://bucket/prefix`; every DASH, HLS or media file below one becomes
+    /// an asset.
+    pub(crate) assets: Option<Vec<Root>>,
     /// Where imported media and indexes are kept; the user's cache folder unless set.
     pub(crate) cache_dir: Option<PathBuf>,
     /// Where channels keep what lets them go on over a restart; the user's state folder unless set.
@@ -121,7 +122,7 @@ impl Overlay {
     /// Collects what the command line and the environment say.
     pub(crate) fn of_flags(
         flags: Flags,
-        assets: Option<Vec<PathBuf>>,
+        assets: Option<Vec<Root>>,
         logging: logging::Args,
     ) -> Self {
         Self {
@@ -142,8 +143,9 @@ impl Overlay {
 
     /// Lets the relative paths start from `folder`.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
-        let assets = self.assets.iter_mut().flatten();
-        for path in assets.chain(&mut self.cache_dir).chain(&mut self.state_dir) {
+        let roots = self.assets.iter_mut().flatten();
+        let paths = roots.filter_map(Root::path_mut);
+        for path in paths.chain(&mut self.cache_dir).chain(&mut self.state_dir) {
             *path = folder.join(&*path);
         }
     }

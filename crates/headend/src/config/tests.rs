@@ -72,11 +72,19 @@ fn broken_yaml_is_named_with_its_line() {
 fn paths_start_from_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("headend.yaml");
-    std::fs::write(&file, "assets: [films, /srv/tv]\ncache_dir: cache\n").unwrap();
+    std::fs::write(
+        &file,
+        "assets: [films, /srv/tv, 's3://tv/vod']\ncache_dir: cache\n",
+    )
+    .unwrap();
     let settings = Settings::load(Some(&file), Overlay::default()).unwrap();
     assert_eq!(
         settings.assets,
-        [folder.path().join("films"), "/srv/tv".into()]
+        [
+            Root::Path(folder.path().join("films")),
+            Root::Path("/srv/tv".into()),
+            Root::try_from("s3://tv/vod".to_owned()).unwrap(),
+        ]
     );
     assert_eq!(settings.cache_dir, folder.path().join("cache"));
 }
@@ -153,7 +161,10 @@ fn a_missing_file_is_named() {
 #[test]
 fn what_is_shown_can_be_read_again() {
     let settings = Settings {
-        assets: vec!["/srv/tv".into()],
+        assets: vec![
+            Root::Path("/srv/tv".into()),
+            Root::try_from("s3://tv/vod".to_owned()).unwrap(),
+        ],
         channels: parsed(CHANNELS).jobs.unwrap(),
         ..Settings::default()
     };

@@ -7,7 +7,7 @@ use serve::Shutdown;
 use tokio::{runtime::Handle, task::JoinSet, time};
 
 use super::{App, content::Content};
-use crate::{content::Tools, progress::Progress, report::machine};
+use crate::{content::Tools, mirrors, progress::Progress, report::machine};
 
 /// How often gauges are set and histograms folded.
 const TICK: Duration = Duration::from_secs(2);
@@ -22,14 +22,25 @@ pub(super) fn start(
     tools: Tools,
     shutdown: &Shutdown,
 ) {
+    for store in tools.stores() {
+        let stop = shutdown.clone();
+        tasks.spawn_blocking(move || {
+            store.follow(&stop);
+            Ok(())
+        });
+    }
     let (follower, stop) = (Arc::clone(app), shutdown.clone());
     tasks.spawn_blocking(move || follow_content(&follower, tools, &stop));
     tasks.spawn(show_imports(Arc::clone(app), shutdown.clone()));
     tasks.spawn(tick(Arc::clone(app), shutdown.clone()));
 }
 
-/// Scans the content, lets requests at it, and keeps it current until shutdown.
+/// Fetches what lies in stores, scans the content, lets requests at it, and keeps it current until shutdown.
 fn follow_content(app: &App, tools: Tools, shutdown: &Shutdown) -> anyhow::Result<()> {
+    match mirrors::fetch_until(&tools.stores(), shutdown) {
+        None => return Ok(()),
+        Some(fetched) => fetched?,
+    }
     let catalogue = Arc::new(tools.open()?);
     tracing::info!(assets = catalogue.all().len(), "content is ready");
     // Only this task sets it, once.

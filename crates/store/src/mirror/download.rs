@@ -13,7 +13,7 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 
 use super::{
     Progress,
-    plan::Object,
+    plan::{Object, Plan},
     record::{Entry, digest},
 };
 use crate::s3::Fault;
@@ -70,18 +70,19 @@ impl Staging {
     pub(super) async fn fetch(
         &self,
         store: &dyn ObjectStore,
-        objects: &[Object],
+        plan: &Plan,
         progress: &dyn Fn(Progress),
     ) -> Result<bool, (String, Fault)> {
         let counter = Counter {
             now: Cell::new(Progress {
-                of_objects: objects.len() as u64,
-                of_bytes: objects.iter().map(|object| object.entry.size).sum(),
+                listed: plan.listed as u64,
+                of_objects: plan.fetch.len() as u64,
+                of_bytes: plan.fetch.iter().map(|object| object.entry.size).sum(),
                 ..Progress::default()
             }),
             tell: progress,
         };
-        stream::iter(objects)
+        stream::iter(&plan.fetch)
             .map(|object| async {
                 let there = self.fetch_one(store, object, &counter).await;
                 there.map_err(|fault| (object.key.to_string(), fault))

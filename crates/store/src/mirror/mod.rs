@@ -64,12 +64,14 @@ pub struct Error {
     pub fault: Fault,
 }
 
-/// How far a download is.
+/// How far a sync is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// Objects that are known to be there; grows until the downloads begin.
+    pub listed: u64,
     /// Objects that have arrived.
     pub objects: u64,
-    /// Objects to fetch.
+    /// Objects to fetch; 0 while they are being listed.
     pub of_objects: u64,
     /// Bytes that have arrived.
     pub bytes: u64,
@@ -153,7 +155,7 @@ impl Mirror {
         let _lock = self.lock().await?;
         let staging = download::Staging::open(&self.folder).map_err(|fault| self.error(fault))?;
         for _ in 0..ROUNDS {
-            let objects = plan::list(self.store.as_ref(), &self.prefix, &self.name)
+            let objects = plan::list(self.store.as_ref(), &self.prefix, &self.name, progress)
                 .await
                 .map_err(|fault| self.error(fault))?;
             known
@@ -161,7 +163,7 @@ impl Mirror {
                 .map_err(|fault| self.error(fault))?;
             let plan = Plan::new(objects, known.record());
             let all_there = staging
-                .fetch(self.store.as_ref(), &plan.fetch, progress)
+                .fetch(self.store.as_ref(), &plan, progress)
                 .await
                 .map_err(|(key, fault)| Error {
                     uri: format!("{}/{key}", self.uri),

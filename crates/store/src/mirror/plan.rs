@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt as _;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, path::Path as Key};
 
-use super::record::{Entry, Record};
+use super::{
+    Progress,
+    record::{Entry, Record},
+};
 use crate::s3::Fault;
 
 /// An object, and the file it becomes.
@@ -29,7 +32,8 @@ pub(super) struct Plan {
     pub(super) remove_first: Vec<String>,
     /// What else is gone: manifests first.
     pub(super) remove: Vec<String>,
-    listed: usize,
+    /// How many objects there are.
+    pub(super) listed: usize,
 }
 
 /// Lists the objects below a prefix or, if there are none, the object whose key it is. `name` is
@@ -38,8 +42,20 @@ pub(super) async fn list(
     store: &dyn ObjectStore,
     prefix: &Key,
     name: &str,
+    progress: &dyn Fn(Progress),
 ) -> Result<Vec<Object>, Fault> {
-    let metas: Vec<ObjectMeta> = store.list(Some(prefix)).try_collect().await?;
+    let mut listed = 0;
+    let metas: Vec<ObjectMeta> = store
+        .list(Some(prefix))
+        .inspect_ok(|_| {
+            listed += 1;
+            progress(Progress {
+                listed,
+                ..Progress::default()
+            });
+        })
+        .try_collect()
+        .await?;
     if metas.is_empty() && !prefix.as_ref().is_empty() {
         return match store.head(prefix).await {
             Ok(_) if is_manifest(name) => Err(Fault::LoneManifest),

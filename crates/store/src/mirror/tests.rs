@@ -238,6 +238,7 @@ async fn a_partial_download_goes_on_where_it_ended() {
     assert_eq!(copy(&mirror), texts(&[("/vod/1.m4s", "0123456789")]));
     assert_eq!(*bench.store.asked.lock().unwrap(), [0, 4]);
     let all = Progress {
+        listed: 1,
         objects: 1,
         of_objects: 1,
         bytes: 10,

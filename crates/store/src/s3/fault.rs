@@ -122,6 +122,7 @@ impl Fault {
         match code {
             "NoSuchBucket" => Self::NoSuchBucket,
             "InvalidAccessKeyId"
+            | "NotSignedUp"
             | "SignatureDoesNotMatch"
             | "ExpiredToken"
             | "InvalidToken"

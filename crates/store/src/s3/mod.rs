@@ -34,6 +34,7 @@ pub(crate) struct Bucket {
 /// set so. The process must have chosen a TLS provider.
 pub(crate) fn connect(bucket: &str) -> Result<Bucket, Fault> {
     let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+    check(&builder)?;
     let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
         .iter()
         .find_map(|key| builder.get_config_value(key))
@@ -54,4 +55,67 @@ pub(crate) fn connect(bucket: &str) -> Result<Bucket, Fault> {
         .build()
         .map_err(Fault::of_settings)?;
     Ok(Bucket { store, endpoint })
+}
+
+/// Refuses what the client would panic on: it makes URLs of these without looking.
+fn check(builder: &AmazonS3Builder) -> Result<(), Fault> {
+    use AmazonS3ConfigKey as Key;
+    let value = |key: Key| builder.get_config_value(&key).map(|value| (key, value));
+    let wrong = |key: Key, value: &str, what: &str| {
+        let name = key.as_ref().to_ascii_uppercase();
+        Err(Fault::Settings(format!(
+            "{name} is `{value}`, which is not {what}"
+        )))
+    };
+    let urls = [
+        Key::S3Endpoint,
+        Key::Endpoint,
+        Key::MetadataEndpoint,
+        Key::StsEndpoint,
+        Key::ContainerCredentialsFullUri,
+    ];
+    for (key, url) in urls.into_iter().filter_map(value) {
+        let usable = url.bytes().all(|byte| byte.is_ascii_graphic())
+            && reqwest::Url::parse(&url)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !usable {
+            return wrong(key, &url, "a URL that begins with http:// or https://");
+        }
+    }
+    if let Some((key, region)) = value(Key::Region)
+        && !region
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
+        return wrong(key, &region, "the name of a region, such as eu-north-1");
+    }
+    if let Some((key, path)) = value(Key::ContainerCredentialsRelativeUri)
+        && !(path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return wrong(key, &path, "a path of a URL");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_make_no_url_are_refused() {
+        use AmazonS3ConfigKey as Key;
+        for (key, value, part) in [
+            (Key::Endpoint, "not a URL", "AWS_ENDPOINT is `not a URL`"),
+            (Key::S3Endpoint, "minio:9000", "http:// or https://"),
+            (Key::StsEndpoint, "http://", "http:// or https://"),
+            (Key::Region, "eu north", "name of a region"),
+            (Key::ContainerCredentialsRelativeUri, "x", "path of a URL"),
+        ] {
+            let builder = AmazonS3Builder::new().with_config(key, value);
+            let fault = check(&builder).unwrap_err().to_string();
+            assert!(fault.contains(part), "{fault}");
+        }
+        let plain = AmazonS3Builder::new().with_endpoint("http://127.0.0.1:9000/s3");
+        assert!(check(&plain).is_ok());
+    }
 }
