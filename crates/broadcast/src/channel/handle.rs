@@ -216,6 +216,7 @@ async fn live(
         }
     }
     supervisor.work().kept().await;
+    shared.release();
     shared.announce(What::Ended {
         text: outcome.to_string(),
         code: outcome.exit_code(),

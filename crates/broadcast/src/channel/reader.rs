@@ -163,25 +163,32 @@ mod tests {
     use super::*;
     use crate::channel::pipes::Pipes;
 
+    #[derive(Default)]
+    struct Record {
+        tracks: Vec<Vec<u8>>,
+        ticks: u32,
+        ended: bool,
+    }
+
     #[derive(Clone, Default)]
-    struct Seen(Arc<Mutex<(Vec<Vec<u8>>, u32, bool)>>);
+    struct Seen(Arc<Mutex<Record>>);
 
     impl Sink for Seen {
         fn bytes(&mut self, track: usize, bytes: &[u8]) {
             let mut seen = self.0.lock().unwrap();
             let needed = track + 1;
-            if seen.0.len() < needed {
-                seen.0.resize(needed, Vec::new());
+            if seen.tracks.len() < needed {
+                seen.tracks.resize(needed, Vec::new());
             }
-            seen.0[track].extend_from_slice(bytes);
+            seen.tracks[track].extend_from_slice(bytes);
         }
 
         fn tick(&mut self) {
-            self.0.lock().unwrap().1 += 1;
+            self.0.lock().unwrap().ticks += 1;
         }
 
         fn end(&mut self) {
-            self.0.lock().unwrap().2 = true;
+            self.0.lock().unwrap().ended = true;
         }
     }
 
@@ -195,7 +202,7 @@ mod tests {
 
         // Nobody writes yet: that is no end.
         let start = Instant::now();
-        while seen.0.lock().unwrap().1 < 2 {
+        while seen.0.lock().unwrap().ticks < 2 {
             assert!(start.elapsed() < Duration::from_secs(30));
             thread::sleep(Duration::from_millis(5));
         }
@@ -210,9 +217,9 @@ mod tests {
         reader.finish();
 
         let seen = seen.0.lock().unwrap();
-        assert_eq!(seen.0[0].len(), 3 << 20);
-        assert_eq!(seen.0[1], b"two three");
-        assert_eq!(seen.0.len(), 2);
-        assert!(seen.2, "the end is told");
+        assert_eq!(seen.tracks[0].len(), 3 << 20);
+        assert_eq!(seen.tracks[1], b"two three");
+        assert_eq!(seen.tracks.len(), 2);
+        assert!(seen.ended, "the end is told");
     }
 }

@@ -27,8 +27,6 @@ impl Channels {
         if channels.get(&name).is_some_and(|it| it.outcome().is_none()) {
             return Err(StartError::Twice(name));
         }
-        // Lets go of its folder.
-        channels.remove(&name);
         let handle = Channel::start(job, deps)?;
         channels.insert(name, handle.clone());
         Ok(handle)

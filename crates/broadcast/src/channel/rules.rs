@@ -40,6 +40,7 @@ pub(super) fn settings(job: &Job, sources: &[Source]) -> Settings {
             max_restarts: restart.max_restarts,
             reset_after: restart.reset_after.0,
             finish_on_eof: job.on_eof(sources) == OnEof::Finish,
+            ..Restart::default()
         },
         ceiling: Ceiling {
             cpu_percent: resources.cpu_limit.map(|it| it.0),

@@ -60,8 +60,8 @@ pub(super) struct Shared {
     pub(super) pipes: PathBuf,
     /// Bytes left on the disk of the folder; all ones before it was looked at.
     pub(super) disk: AtomicU64,
-    /// Held against others.
-    _place: Place,
+    /// Held against others while the channel lives.
+    place: Mutex<Option<Place>>,
     pub(super) stage: ArcSwapOption<Stage>,
     /// The counters of the run under way.
     pulse: Mutex<Option<Arc<Pulse>>>,
@@ -83,7 +83,7 @@ impl Shared {
             folder: place.folder.clone(),
             pipes: place.pipes.clone(),
             disk: AtomicU64::new(u64::MAX),
-            _place: place,
+            place: Mutex::new(Some(place)),
             stage: ArcSwapOption::empty(),
             pulse: Mutex::default(),
             verify: Notify::new(),
@@ -97,6 +97,12 @@ impl Shared {
 
     pub(super) fn announce(&self, what: What) {
         self.hub.announce(self.now_ms(), what);
+    }
+
+    /// Lets another channel have the folder.
+    pub(super) fn release(&self) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = None;
     }
 
     pub(super) fn disk_free(&self) -> Option<u64> {
