@@ -119,6 +119,12 @@ impl Keeper {
 }
 
 impl Window {
+    /// Writes no more segments, or writes again: what comes meanwhile stays in memory as long as there
+    /// is room, and is not written later. The small state is still written.
+    pub fn pause(&self, paused: bool) {
+        self.lock().paused = paused;
+    }
+
     /// Lets the keeper write what is left and end, because the process stops. The channel goes on
     /// with [`Window::open`].
     pub fn suspend(&self) {

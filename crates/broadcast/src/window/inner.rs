@@ -30,6 +30,8 @@ pub(super) struct Inner {
     pub(super) followers: Vec<Arc<Queue<Event>>>,
     /// Where files are written, when they are.
     pub(super) jobs: Option<Arc<Queue<Job>>>,
+    /// Whether segments stay in memory for want of room on the disk.
+    pub(super) paused: bool,
     pub(super) not_written: u64,
     pub(super) lost: u64,
 }
@@ -47,6 +49,7 @@ impl Inner {
             last_change: None,
             followers: Vec::new(),
             jobs: None,
+            paused: false,
             not_written: 0,
             lost: 0,
             settings,
@@ -161,11 +164,12 @@ impl Inner {
         }
         if !gap
             && let Some(jobs) = &self.jobs
-            && !jobs.offer(Job::Segment {
-                track,
-                number,
-                slices: slices.clone(),
-            })
+            && (self.paused
+                || !jobs.offer(Job::Segment {
+                    track,
+                    number,
+                    slices: slices.clone(),
+                }))
         {
             self.not_written += 1;
         }

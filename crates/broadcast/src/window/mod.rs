@@ -77,7 +77,7 @@ pub struct Gauge {
     pub on_disk: u64,
     /// Bytes of media in memory.
     pub memory_bytes: u64,
-    /// Segments that were not written since the disk was slow.
+    /// Segments that were not written since the disk was slow or full.
     pub not_written: u64,
     /// Segments lost since neither memory nor disk had room.
     pub lost: u64,

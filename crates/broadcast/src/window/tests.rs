@@ -286,6 +286,27 @@ async fn a_restart_goes_on_with_one_discontinuity() {
 }
 
 #[tokio::test]
+async fn without_room_on_the_disk_segments_stay_in_memory() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    channel.start(10_000);
+    channel.run(2100);
+    channel.window.pause(true);
+    channel.run(6300);
+    channel.window.pause(false);
+    channel.run(8300);
+    channel.window.suspend();
+    keeper.run().await;
+    let gauge = channel.window.gauge();
+    assert!(gauge.not_written > 0 && gauge.on_disk > 0, "{gauge:?}");
+    assert_eq!(gauge.on_disk + gauge.not_written, gauge.segments);
+    for number in 0..4 {
+        let found = channel.window.segment(0, 0, Key::Number(number), NOW);
+        assert!(found.is_ok(), "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_kill_of_headend_costs_what_was_not_noted_and_no_number() {
     let folder = tempfile::tempdir().expect("folder");
     let (mut channel, keeper) = open(folder.path(), EPOCH_MS);

@@ -4,4 +4,5 @@
 mod bench;
 mod encode;
 mod inputs;
+mod packaging;
 mod servers;
