@@ -56,6 +56,12 @@ pub(crate) struct Metrics {
     pub(crate) problems: Gauge,
     /// Imports that wait or run.
     pub(crate) imports: Gauge,
+    /// Requests that wait for what is being made.
+    pub(crate) waiting: Gauge,
+    /// How long requests with a delivery directive took, waiting included.
+    pub(crate) held_back: Histogram,
+    /// How long the control group's quota held its processes back, seconds.
+    pub(crate) throttled: Counter,
 }
 
 struct PerRoute {
@@ -86,6 +92,9 @@ impl Metrics {
             assets: registry.gauge("headend_assets", &[]),
             problems: registry.gauge("headend_asset_problems", &[]),
             imports: registry.gauge("headend_imports", &[]),
+            waiting: registry.gauge("headend_blocked_requests", &[]),
+            held_back: registry.histogram("headend_blocking_wait_seconds"),
+            throttled: registry.counter("headend_cgroup_throttled_seconds_total", &[]),
         })
     }
 
@@ -130,6 +139,19 @@ fn describe(recorder: &impl Recorder) {
         Some(Unit::Seconds),
         "Time to make an answer, without sending it".into(),
     );
+    recorder.describe_histogram(
+        "headend_blocking_wait_seconds".into(),
+        Some(Unit::Seconds),
+        "Time to answer a request with a delivery directive of HLS, waiting included".into(),
+    );
+    counter(
+        "headend_cgroup_throttled_seconds_total",
+        "How long the control group's quota held its processes back, in whole seconds",
+    );
+    gauge(
+        "headend_blocked_requests",
+        "Requests that wait for what is being made, and answers that grow",
+    );
     gauge("headend_build_info", "Always 1; the label says the version");
     gauge("headend_connections", "Open connections");
     gauge("headend_assets", "Assets that are served");
@@ -159,6 +181,11 @@ impl<R: Recorder> Registry<'_, R> {
     fn counter(&self, name: &'static str, labels: &[(&'static str, &'static str)]) -> Counter {
         self.0
             .register_counter(&Self::key(name, labels), &Self::METADATA)
+    }
+
+    fn histogram(&self, name: &'static str) -> Histogram {
+        self.0
+            .register_histogram(&Self::key(name, &[]), &Self::METADATA)
     }
 
     fn per_route(&self, route: &'static str) -> PerRoute {

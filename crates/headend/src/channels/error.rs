@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use broadcast::{channel::StartError, input::PortTaken, job::JobError, ladder::Problem, probe};
+use broadcast::{
+    channel::StartError, input::PortTaken, job::JobError, ladder::Problem, probe,
+    publish::HttpError,
+};
 use process::supervise::Outcome;
 
 use crate::exit::Exit;
@@ -27,6 +30,10 @@ pub(crate) enum Error {
     Port(PortTaken),
     /// It cannot be started for another reason: exit code 1, or 2 where the job is at fault.
     Start(StartError),
+    /// A publishing target cannot be used, exit code 2.
+    Target(HttpError),
+    /// This process was not made ready for channels: none was configured.
+    Unprepared,
     /// The channel in the foreground failed, with the exit code of its reason.
     Over(Outcome),
 }
@@ -52,9 +59,12 @@ impl Error {
     /// Returns the exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Job(_) | Self::File { .. } | Self::Port(_) => Exit::Usage,
-            Self::Start(StartError::Job(_)) => Exit::Usage,
-            Self::Start(_) => Exit::Failed,
+            Self::Job(_)
+            | Self::File { .. }
+            | Self::Port(_)
+            | Self::Target(_)
+            | Self::Start(StartError::Job(_)) => Exit::Usage,
+            Self::Start(_) | Self::Unprepared => Exit::Failed,
             Self::Over(outcome) => Exit::of_code(outcome.exit_code()),
             Self::Probe(errors) => {
                 let missing = errors.iter().any(|error| {
@@ -88,6 +98,8 @@ impl fmt::Display for Error {
             Self::Probe(errors) => lines(f, errors),
             Self::Plan(problems) => lines(f, problems),
             Self::Start(error) => write!(f, "the channel cannot be started: {error}"),
+            Self::Target(error) => write!(f, "/runtime/targets: {error}"),
+            Self::Unprepared => f.write_str("this server has no channels"),
             Self::Over(outcome) => write!(f, "{outcome}"),
             Self::Port(taken) => write!(f, "/job/inputs/{}: {taken}", taken.input),
         }

@@ -1,26 +1,19 @@
 //! Events of a channel as log lines.
 
-use broadcast::{
-    channel::Handle,
-    events::{Severity, What},
-};
+use broadcast::events::{Severity, Subscription, What};
 use serve::Shutdown;
 
 use crate::text;
 
 /// Logs what happens to a channel until it is over or `shutdown`.
-pub(crate) async fn log_events(channel: Handle, shutdown: Shutdown) -> anyhow::Result<()> {
-    let name = channel.name().to_owned();
-    let mut events = channel.events();
-    // The handle would keep the channel alive.
-    drop(channel);
+pub(super) async fn log_events(name: String, mut events: Subscription, shutdown: Shutdown) {
     loop {
         let next = tokio::select! {
             next = events.next() => next,
-            () = shutdown.wait() => return Ok(()),
+            () = shutdown.wait() => return,
         };
         let Some((event, lost)) = next else {
-            return Ok(());
+            return;
         };
         if lost > 0 {
             tracing::warn!(channel = name, lost, "events were lost");
@@ -31,6 +24,9 @@ pub(crate) async fn log_events(channel: Handle, shutdown: Shutdown) -> anyhow::R
             Severity::Info => tracing::info!(channel = name, event = event_name, "{said}"),
             Severity::Warning => tracing::warn!(channel = name, event = event_name, "{said}"),
             Severity::Error => tracing::error!(channel = name, event = event_name, "{said}"),
+        }
+        if matches!(event.what, What::Ended { .. }) {
+            return;
         }
     }
 }
@@ -49,13 +45,15 @@ fn say(what: &What) -> String {
         What::Discontinuity { sequence, cause } => {
             format!("the timeline goes on behind discontinuity {sequence} ({cause})")
         }
-        What::Stalled { text } | What::Note { text } => text.clone(),
+        What::Stalled { text }
+        | What::Note { text }
+        | What::Exited { text, .. }
+        | What::Ended { text, .. } => text.clone(),
         What::SpeedLow { permille } => format!(
             "encoding is slower than real time: {}×",
             text::permille(*permille)
         ),
         What::Recovered => "all is well again".to_owned(),
-        What::Exited { text, .. } => text.clone(),
         What::Restarting { delay_ms, failures } => format!(
             "the encoder is started again in {}, failures in a row: {failures}",
             text::span(*delay_ms)
@@ -71,6 +69,5 @@ fn say(what: &What) -> String {
         What::DiskRecovered { path, free_bytes } => {
             format!("{path}: {} left, writing goes on", text::bytes(*free_bytes))
         }
-        What::Ended { text, .. } => text.clone(),
     }
 }

@@ -37,15 +37,13 @@ impl Toolbox {
     }
 }
 
-/// A job with what its sources have and what is made of them.
+/// A job with its sources and what is made of them.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     /// The job.
     pub(crate) job: Job,
     /// Its sources, ports given out.
     pub(crate) sources: Vec<Source>,
-    /// What they have.
-    pub(crate) summary: Summary,
     /// What is made of it.
     pub(crate) planned: Planned,
 }
@@ -70,7 +68,6 @@ impl Prepared {
         Ok(Self {
             job,
             sources,
-            summary,
             planned,
         })
     }

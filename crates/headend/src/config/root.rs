@@ -1,6 +1,10 @@
 //! An asset root: where content lies.
 
-use std::{borrow::Cow, ffi::OsString, path::PathBuf};
+use std::{
+    borrow::Cow,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
@@ -23,6 +27,14 @@ impl Root {
             Ok(text) => Self::try_from(text),
             Err(text) => Ok(Self::Path(text.into())),
         })
+    }
+
+    /// Returns the local path, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Store(_) => None,
+        }
     }
 
     /// Returns the local path, if it is one.

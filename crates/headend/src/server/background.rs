@@ -31,11 +31,13 @@ pub(super) fn start(
     }
     let (follower, stop) = (Arc::clone(app), shutdown.clone());
     tasks.spawn_blocking(move || follow_content(&follower, tools, &stop));
+    tasks.spawn(take_in_recordings(Arc::clone(app), shutdown.clone()));
     tasks.spawn(show_imports(Arc::clone(app), shutdown.clone()));
     tasks.spawn(tick(Arc::clone(app), shutdown.clone()));
 }
 
-/// Fetches what lies in stores, scans the content, lets requests at it, and keeps it current until shutdown.
+/// Fetches what lies in stores, scans the content, lets requests at it, and keeps it current until
+/// shutdown.
 fn follow_content(app: &App, tools: Tools, shutdown: &Shutdown) -> anyhow::Result<()> {
     match mirrors::fetch_until(&tools.stores(), shutdown) {
         None => return Ok(()),
@@ -53,6 +55,24 @@ fn follow_content(app: &App, tools: Tools, shutdown: &Shutdown) -> anyhow::Resul
     Ok(())
 }
 
+/// Looks through the content whenever a channel has recorded an asset.
+async fn take_in_recordings(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = app.channels.recorded.notified() => {}
+            () = shutdown.wait() => return Ok(()),
+        }
+        let looking = Arc::clone(&app);
+        let looked = tokio::task::spawn_blocking(move || match looking.content.get() {
+            Some(content) => content.catalogue.rescan().map(drop),
+            None => Ok(()),
+        });
+        if let Err(error) = looked.await? {
+            tracing::warn!(%error, "a recording is not shown yet");
+        }
+    }
+}
+
 async fn show_imports(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     while time::timeout(SHOW_EVERY, shutdown.wait()).await.is_err() {
@@ -66,7 +86,10 @@ async fn show_imports(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
 async fn tick(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut sampler = machine::Sampler::default();
     loop {
-        app.machine.store(Arc::new(sampler.sample(Path::new("/"))));
+        let machine = sampler.sample(Path::new("/"));
+        let throttled = machine.throttled_ms.unwrap_or(0) / 1000;
+        app.metrics.throttled.absolute(throttled);
+        app.machine.store(Arc::new(machine));
         app.metrics.connections.set(app.counters.read().open as f64);
         app.metrics.upkeep();
         if let Some(content) = app.content.get() {

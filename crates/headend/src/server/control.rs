@@ -10,6 +10,7 @@ use serve::{ETag, Entity, Request, Response, cors, reply};
 
 use super::{App, embedded, live};
 use crate::{
+    channels::exposition,
     metrics::Route,
     pages,
     report::{ImportReport, Listing, is_ready},
@@ -52,31 +53,36 @@ pub(super) fn answer(
         ("favicon.ico", "") => file(request, "favicon.svg"),
         ("healthz", "") => healthy(app),
         ("readyz", "") => ready(app),
-        ("metrics", "") => state(reply::bytes(
-            StatusCode::OK,
-            PROMETHEUS,
-            app.metrics.render(),
-        )),
+        ("metrics", "") => metrics(app),
         ("time", "") => state(reply::text(StatusCode::OK, iso8601(now_ms))),
         ("config", "") => config(app),
         ("stat.json", "") => stat(app, now_ms),
-        ("api", "v1/assets") => json_state(&listing(app)),
-        ("api", "v1/events") => live::event_lines(app),
-        ("api", "v1/openapi.json") => state(reply::bytes(StatusCode::OK, JSON, OPENAPI)),
-        ("api", path) => match path.strip_prefix("v1/channels") {
-            Some("") => live::api(app, request, "", now_ms),
-            Some(rest) if rest.starts_with('/') => live::api(app, request, &rest[1..], now_ms),
-            _ => nothing(),
-        },
         _ => nothing(),
     }
 }
 
-fn nothing() -> Response {
+pub(super) fn nothing() -> Response {
     reply::text(
         StatusCode::NOT_FOUND,
         "There is nothing here; `/` lists what there is.",
     )
+}
+
+/// Counters of the server, and what is measured of channels.
+fn metrics(app: &App) -> Response {
+    app.metrics.waiting.set(app.waiting.waiting() as f64);
+    let mut text = app.metrics.render();
+    text.push_str(&exposition(&app.channels.samples()));
+    state(reply::bytes(StatusCode::OK, PROMETHEUS, text))
+}
+
+/// Answers what is below `/api/` and no channel's.
+pub(super) fn api(app: &App, rest: &str) -> Response {
+    match rest {
+        "v1/assets" => json_state(&listing(app)),
+        "v1/openapi.json" => state(reply::bytes(StatusCode::OK, JSON, OPENAPI)),
+        _ => nothing(),
+    }
 }
 
 fn listing(app: &App) -> Listing {

@@ -1,17 +1,22 @@
 //! Live channels over HTTP: media below `/live/`, state and control below `/api/v1/channels`.
 
-use broadcast::channel::StartError;
+use std::sync::Arc;
+
+use broadcast::channel::{Handle, StartError};
 use http::{HeaderValue, Method, StatusCode, header};
 use media::supply::Refusal;
 use origin::refusal;
 use serde_json::json;
 use serve::{Request, Response, cors, reply};
 
-use super::{App, access, control, events, media::ask};
+use super::{App, access, control, cut, events, media::ask};
 use crate::{
-    channels::{Order, describe},
+    channels::{self, Order, describe},
     report::channel::{ChannelReport, Channels},
 };
+
+/// Where a channel is below `/api/`.
+const CHANNEL: &str = "v1/channels/";
 
 /// Answers `/live/{rest}`: the name of a channel and something of its presentation.
 pub(super) async fn media(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
@@ -37,12 +42,19 @@ pub(super) fn reports(app: &App, now_ms: i64) -> Vec<ChannelReport> {
         .collect()
 }
 
-/// Answers what is below `/api/v1/channels`, `rest` without a leading slash.
-pub(super) fn api(app: &App, request: &Request, rest: &str, now_ms: i64) -> Response {
-    if rest.is_empty() {
-        let channels = reports(app, now_ms);
-        return control::json_state(&Channels { channels });
+/// Answers what is below `/api/`.
+pub(super) async fn api(app: &Arc<App>, request: &Request, rest: &str, now_ms: i64) -> Response {
+    match rest {
+        "v1/events" => return event_lines(app),
+        "v1/channels" => {
+            let channels = reports(app, now_ms);
+            return control::json_state(&Channels { channels });
+        }
+        _ => {}
     }
+    let Some(rest) = rest.strip_prefix(CHANNEL) else {
+        return control::api(app, rest);
+    };
     let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(channel) = app.channels.get(name) else {
         return unknown(name);
@@ -50,10 +62,11 @@ pub(super) fn api(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
     let order = match what {
         "" => return control::json_state(&describe(&channel, now_ms)),
         "log" => return control::json_state(&json!({ "runs": channel.reports() })),
-        "start" => Order::Start,
-        "stop" => Order::Stop,
-        "restart" => Order::Restart,
-        _ => return reply::text(StatusCode::NOT_FOUND, "There is nothing here."),
+        "cut" => None,
+        "start" => Some(Order::Start),
+        "stop" => Some(Order::Stop),
+        "restart" => Some(Order::Restart),
+        _ => return control::nothing(),
     };
     if *request.method() != Method::POST {
         let mut response = reply::text(
@@ -67,31 +80,41 @@ pub(super) fn api(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
     if let Some(refusal) = access::refuse(request, app.settings.api_token.as_ref()) {
         return refusal;
     }
-    tracing::info!(channel = name, ?order, "asked for over HTTP");
-    match app.channels.order(&channel, order) {
-        Ok(()) => match app.channels.get(name) {
+    tracing::info!(channel = name, what, "asked for over HTTP");
+    match order {
+        Some(order) => obey(app, channel, order, now_ms),
+        None => cut::answer(app, request, channel).await,
+    }
+}
+
+/// Tells a channel what is wanted of it, and answers with how it is then.
+fn obey(app: &App, channel: Handle, order: Order, now_ms: i64) -> Response {
+    let name = channel.name().to_owned();
+    match app.channels.order(channel, order) {
+        Ok(()) => match app.channels.get(&name) {
             Some(channel) => control::json_state(&describe(&channel, now_ms)),
-            None => unknown(name),
+            None => unknown(&name),
         },
         Err(error) => {
             let status = match error {
-                StartError::InUse { .. } | StartError::Port(_) | StartError::Twice(_) => {
+                channels::Error::Port(_)
+                | channels::Error::Start(StartError::InUse { .. } | StartError::Twice(_)) => {
                     StatusCode::CONFLICT
                 }
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
-            reply::text(status, format!("The channel cannot be started: {error}."))
+            reply::text(status, format!("That cannot be: {error}."))
         }
     }
 }
 
 /// Tells whether a path below `/api/` may be posted to.
 pub(super) fn takes_orders(rest: &str) -> bool {
-    rest.starts_with("v1/channels/")
+    rest.starts_with(CHANNEL)
 }
 
 /// Answers with what happens to channels from now on.
-pub(super) fn event_lines(app: &App) -> Response {
+fn event_lines(app: &App) -> Response {
     let channels = app.channels.list();
     let subscriptions = channels
         .iter()

@@ -14,6 +14,7 @@ mod background;
 mod content;
 mod content_type;
 mod control;
+mod cut;
 mod embedded;
 mod events;
 mod live;
@@ -40,6 +41,9 @@ use crate::{
 
 use content::Content;
 pub(crate) use run::{Dashboard, Job, run};
+
+/// The delivery directive with which players ask to wait (RFC 8216bis, 6.2.5.2).
+const DIRECTIVE: &str = "_HLS_msn=";
 
 /// Everything an answer is made from.
 pub(crate) struct App {
@@ -86,16 +90,22 @@ impl App {
         })
     }
 
-    async fn answer(&self, request: Request) -> Response {
+    async fn answer(self: &Arc<Self>, request: Request) -> Response {
         let begun = Instant::now();
+        let waits = request
+            .query()
+            .is_some_and(|query| query.contains(DIRECTIVE));
         let (route, response) = self.route(&request).await;
         let bytes = response.body().len().unwrap_or(0);
         self.metrics
             .answered(route, response.status().as_u16(), bytes, begun.elapsed());
+        if waits {
+            self.metrics.held_back.record(begun.elapsed().as_secs_f64());
+        }
         response
     }
 
-    async fn route(&self, request: &Request) -> (Route, Response) {
+    async fn route(self: &Arc<Self>, request: &Request) -> (Route, Response) {
         let path = request.path().strip_prefix('/').unwrap_or_default();
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         let route = match first {
@@ -118,6 +128,7 @@ impl App {
             "livesim-chunked" => media::redirect_chunked(request),
             "live" => live::media(self, request, rest, now_ms).await,
             "vod" => media::vod(self, request, rest, now_ms),
+            "api" => live::api(self, request, rest, now_ms).await,
             _ => control::answer(self, request, first, rest, now_ms),
         };
         (route, response)

@@ -1,7 +1,9 @@
 //! The life of a server process: limits, runtime, listening, channels, signals, and an orderly end.
 
 use std::{
-    path::Path,
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
@@ -14,9 +16,9 @@ use tokio::{runtime, task::JoinSet};
 
 use super::{App, Front, background};
 use crate::{
-    channels::{self, Running, Toolbox},
+    channels::{self, Folders, Running, Toolbox},
     clock::Clock,
-    config::Settings,
+    config::{Root, Settings},
     content::Tools,
     exit::Exit,
     signals::Signals,
@@ -62,13 +64,15 @@ impl Job {
 /// be wrong beforehand is an error here: content that cannot be read, a missing ffmpeg, a port that
 /// is taken.
 pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
-    let tools = Tools::prepare(&job.settings)?;
+    let mut job = job;
+    let shutdown = Shutdown::new();
     let running = if job.channels.is_empty() {
         Running::default()
     } else {
-        let folder = job.settings.state_dir.join("channels");
-        Running::new(Toolbox::find()?, Some(folder), Clock::SYSTEM)
+        let folders = folders(&mut job)?;
+        Running::new(Toolbox::find()?, folders, Clock::SYSTEM, shutdown.clone())?
     };
+    let tools = Tools::prepare(&job.settings)?;
     // Each connection and each mapped file needs one.
     if let Err(error) = process::host::raise_open_files() {
         tracing::warn!(%error, "the limit of open files cannot be raised");
@@ -78,17 +82,51 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let exit = runtime.block_on(serve_until_stopped(job, tools, running));
+    let exit = runtime.block_on(serve_until_stopped(job, tools, running, shutdown));
     // A second signal leaves threads behind that are not waited for.
     runtime.shutdown_background();
     exit
 }
 
-async fn serve_until_stopped(job: Job, tools: Tools, running: Running) -> anyhow::Result<Exit> {
+/// Chooses the folders of channels, and makes assets of what they record.
+fn folders(job: &mut Job) -> anyhow::Result<Folders> {
+    let settings = &mut job.settings;
+    let own = settings.state_dir.join("recordings");
+    let known: Vec<PathBuf> = settings
+        .assets
+        .iter()
+        .filter_map(|root| Some(root.path()?.to_path_buf()))
+        .collect();
+    let first = known.iter().find(|path| path.is_dir());
+    let recordings = first.unwrap_or(&own).clone();
+    let records = job
+        .channels
+        .iter()
+        .filter_map(|job| job.what.record.as_ref());
+    let roots: BTreeSet<PathBuf> = records
+        .map(|record| record.folder.clone().unwrap_or_else(|| recordings.clone()))
+        .collect();
+    for root in roots {
+        fs::create_dir_all(&root).with_context(|| format!("cannot create `{}`", root.display()))?;
+        if !known.iter().any(|known| root.starts_with(known)) {
+            settings.assets.push(Root::Path(root));
+        }
+    }
+    Ok(Folders {
+        state: settings.state_dir.join("channels"),
+        recordings,
+    })
+}
+
+async fn serve_until_stopped(
+    job: Job,
+    tools: Tools,
+    running: Running,
+    shutdown: Shutdown,
+) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
     let address = server.bind(&job.settings.listen.to_string()).await?;
-    let shutdown = Shutdown::new();
     let app = Arc::new(App::new(
         job.settings,
         running,
@@ -96,34 +134,33 @@ async fn serve_until_stopped(job: Job, tools: Tools, running: Running) -> anyhow
         shutdown.clone(),
         Clock::SYSTEM,
     )?);
-    let mut started = Vec::new();
+    let mut foreground = None;
     for channel in job.channels {
-        started.push(app.channels.start(channel).map_err(channels::Error::from)?);
+        let channel = app.channels.start(channel)?;
+        if let Some(dashboard) = job.foreground {
+            foreground.get_or_insert((dashboard, channel));
+        }
     }
     let mut tasks = JoinSet::new();
     background::start(&mut tasks, &app, tools, &shutdown);
-    for channel in &started {
-        tasks.spawn(channels::log_events(channel.clone(), shutdown.clone()));
-    }
     term::print(&format!("listening on http://{address}/\n"))?;
     if let Some(greeting) = job.greeting {
         term::print(&format!("{greeting}\n"))?;
     }
-    let foreground = job.foreground.zip(started.first());
-    if let Some((dashboard, channel)) = foreground {
+    if let Some((dashboard, channel)) = &foreground {
         term::print(&format!(
             "channel {name}, process {pid}: http://{address}/live/{name}/master.m3u8 (HLS), \
              http://{address}/live/{name}/manifest.mpd (DASH); stop with Ctrl-C\n",
             name = channel.name(),
             pid = std::process::id(),
         ))?;
-        if dashboard == Dashboard::Line {
+        if *dashboard == Dashboard::Line {
             let shown = channels::show(channel.clone(), Clock::SYSTEM, shutdown.clone());
             tasks.spawn(shown);
         }
     }
     let screen = async {
-        match foreground {
+        match &foreground {
             Some((Dashboard::Screen, _)) => show_screen(&address.to_string()).await,
             _ => std::future::pending().await,
         }
@@ -135,7 +172,7 @@ async fn serve_until_stopped(job: Job, tools: Tools, running: Running) -> anyhow
         () = signals.next() => Ok(()),
         shown = screen => shown,
         failed = first_failure(&mut tasks) => Err(failed),
-        outcome = over(foreground.map(|(_, channel)| channel)) => {
+        outcome = over(foreground.as_ref().map(|(_, channel)| channel)) => {
             app.failed.store(outcome.reason().is_some(), Relaxed);
             channels::Error::of(outcome)
         }

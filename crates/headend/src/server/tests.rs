@@ -12,30 +12,30 @@ use super::*;
 /// An instant: 2023-11-14T22:13:20.005Z.
 const NOW_MS: i64 = 1_700_000_000_005;
 
-fn unscanned() -> App {
-    App::new(
+fn unscanned() -> Arc<App> {
+    let app = App::new(
         Settings::default(),
         Running::default(),
         Arc::default(),
         Shutdown::new(),
         Clock::new(|| NOW_MS),
-    )
-    .unwrap()
+    );
+    Arc::new(app.unwrap())
 }
 
-fn app() -> App {
+fn app() -> Arc<App> {
     let app = unscanned();
     let catalogue = Arc::new(asset::Catalogue::of(Vec::new()));
     assert!(app.content.set(Content::new(catalogue)).is_ok());
     app
 }
 
-fn ask(app: &App, method: Method, target: &str) -> Response {
+fn ask(app: &Arc<App>, method: Method, target: &str) -> Response {
     answer(app, Request::new(method, target, Bytes::new()).unwrap())
 }
 
 /// Answers a request that waits for nothing.
-fn answer(app: &App, request: Request) -> Response {
+fn answer(app: &Arc<App>, request: Request) -> Response {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(app.answer(request)).poll(&mut context) {
         Poll::Ready(response) => response,
@@ -72,6 +72,12 @@ fn every_route_has_its_status_and_type() {
         ("/config", 200, "application/json"),
         ("/stat.json", 200, "application/json"),
         ("/api/v1/assets", 200, "application/json"),
+        ("/api/v1/channels", 200, "application/json"),
+        ("/api/v1/openapi.json", 200, "application/json"),
+        ("/api/v1/events", 200, "application/x-ndjson"),
+        ("/api/v1/channels/none", 404, "text/plain; charset=utf-8"),
+        ("/api/v1/none", 404, "text/plain; charset=utf-8"),
+        ("/live/none/manifest.mpd", 404, "text/plain; charset=utf-8"),
         ("/healthz/x", 404, "text/plain; charset=utf-8"),
         ("/nothing", 404, "text/plain; charset=utf-8"),
         ("/vod/none/manifest.mpd", 404, "text/plain; charset=utf-8"),
@@ -174,4 +180,39 @@ async fn the_time_has_milliseconds_and_is_never_kept() {
     assert_eq!(header(&response, "access-control-allow-origin"), "*");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "2023-11-14T22:13:20.005Z\n");
+}
+
+#[test]
+fn the_description_of_the_api_is_true() {
+    let app = app();
+    let description: serde_json::Value =
+        serde_json::from_str(include_str!("openapi.json")).unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    assert!(paths.len() > 10);
+    for (path, methods) in paths {
+        for (method, described) in methods.as_object().unwrap() {
+            let method = match method.as_str() {
+                "parameters" => continue,
+                name => Method::from_bytes(name.to_uppercase().as_bytes()).unwrap(),
+            };
+            let response = ask(&app, method.clone(), &path.replace("{name}", "none"));
+            let status = response.status().as_str().to_owned();
+            assert!(
+                !described["responses"][&status].is_null(),
+                "{method} {path} answers {status}, which is not described"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_channels_take_orders() {
+    let app = app();
+    for (target, status) in [
+        ("/api/v1/channels/none/stop", 404),
+        ("/api/v1/channels", 405),
+        ("/api/v1/assets", 405),
+    ] {
+        assert_eq!(ask(&app, Method::POST, target).status(), status, "{target}");
+    }
 }

@@ -1,0 +1,183 @@
+//! Where a channel's media goes besides the origin: recordings and publishing targets, each a task
+//! of its own behind a bounded queue.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use broadcast::{
+    channel::Handle,
+    events::What,
+    job::{self, Job},
+    metrics::{self, Histogram, Sample, Value},
+    publish::{Counters, Folder, HttpError, HttpPut, Notice, Options, Publisher, Target},
+    record::{self, Recording},
+    watch::HttpFetch,
+    window::{Event, Queue, Window},
+};
+use media::time::Round;
+use tokio::sync::Notify;
+
+/// Between two looks for the window of a channel, which is there once its source is known.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A publishing target of a channel, for telemetry.
+struct Outlet {
+    target: String,
+    counters: Arc<Counters>,
+    queue: Arc<Queue<Event>>,
+    took: Arc<Histogram>,
+}
+
+impl Outlet {
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |metric, value| Sample {
+            metric,
+            labels: vec![self.target.clone()],
+            value,
+        };
+        vec![
+            sample(
+                &metrics::UPLOAD_SECONDS,
+                Value::Distribution(self.took.read()),
+            ),
+            sample(
+                &metrics::UPLOAD_FAILURES,
+                Value::Number(self.counters.refused.load(Relaxed) as f64),
+            ),
+            sample(
+                &metrics::UPLOAD_QUEUE,
+                Value::Number(self.queue.len() as f64),
+            ),
+        ]
+    }
+}
+
+/// The outlets of a channel, known as soon as they are open.
+#[derive(Clone, Default)]
+pub(super) struct Outlets(Arc<Mutex<Vec<Outlet>>>);
+
+impl Outlets {
+    /// Returns what is measured of all of them.
+    pub(super) fn samples(&self) -> Vec<Sample> {
+        let outlets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outlets.iter().flat_map(Outlet::samples).collect()
+    }
+
+    fn add(&self, outlet: Outlet) {
+        let mut outlets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outlets.push(outlet);
+    }
+}
+
+/// A target with how patiently it is told.
+pub(super) type Place = (Arc<dyn Target>, Options);
+
+/// Makes the publishing targets of a job.
+pub(super) fn targets(job: &Job, http: &HttpFetch) -> Result<Vec<Place>, HttpError> {
+    let targets = job.runtime.targets.iter();
+    targets.map(|target| place(target, http)).collect()
+}
+
+fn place(target: &job::Target, http: &HttpFetch) -> Result<Place, HttpError> {
+    let usual = Options::default();
+    let age = target.max_age.map(|age| age.0.as_millis());
+    let options = Options {
+        queue: target.queue as usize,
+        tries: target.tries,
+        max_age: age.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+        ..usual
+    };
+    let place: Arc<dyn Target> = if target.uri.starts_with("http") {
+        let headers = target.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), value.as_str()));
+        Arc::new(HttpPut::new(http.client(), &target.uri, headers)?)
+    } else {
+        let path = target.uri.strip_prefix("file://").unwrap_or(&target.uri);
+        Arc::new(Folder::new(PathBuf::from(path)))
+    };
+    Ok((place, options))
+}
+
+/// Publishes a channel to a target until it is over.
+pub(super) async fn publish(channel: Handle, (target, options): Place, outlets: Outlets) {
+    let Some(window) = window(&channel).await else {
+        return;
+    };
+    let name = target.name();
+    let took = Arc::new(Histogram::default());
+    let (teller, told, measured) = (channel, name.clone(), Arc::clone(&took));
+    let publisher = Publisher::new(&window, target, options, move |notice| {
+        let what = match notice {
+            Notice::Failing { text } => What::UploadFailing {
+                target: told.clone(),
+                text,
+            },
+            Notice::Recovered => What::UploadRecovered {
+                target: told.clone(),
+            },
+            Notice::Put { took_ms, .. } => {
+                measured.add(took_ms);
+                return;
+            }
+            Notice::Refused { .. } | Notice::Lost { .. } => return,
+        };
+        teller.announce(what);
+    });
+    outlets.add(Outlet {
+        target: name,
+        counters: publisher.counters(),
+        queue: publisher.queue(),
+        took,
+    });
+    publisher.run().await;
+}
+
+/// Records a channel to the asset at `place` until it is over, and then tells `recorded`.
+pub(super) async fn record(channel: Handle, place: PathBuf, recorded: Arc<Notify>) {
+    let Some(window) = window(&channel).await else {
+        return;
+    };
+    let events = window.follow(record::QUEUE);
+    let settings = window.settings().clone();
+    drop(window);
+    let begun = tokio::task::spawn_blocking(move || Recording::new(&settings, &place)).await;
+    let ended = match begun {
+        Ok(Ok(recording)) => record::record(recording, Arc::clone(&events)).await,
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(record::Error::Task(error.to_string())),
+    };
+    events.close();
+    match ended {
+        Ok(assets) => {
+            for asset in assets {
+                tracing::info!(
+                    channel = channel.name(),
+                    folder = %asset.folder.display(),
+                    ms = asset.duration.ms(Round::Nearest),
+                    missed = events.refused(),
+                    "recorded"
+                );
+            }
+            recorded.notify_one();
+        }
+        Err(error) => channel.announce(What::Note {
+            text: format!("the recording has ended: {error}"),
+        }),
+    }
+}
+
+/// Waits for the window of a channel; `None` when the channel is over before it has one.
+async fn window(channel: &Handle) -> Option<Arc<Window>> {
+    loop {
+        if let Some(window) = channel.window() {
+            return Some(window);
+        }
+        tokio::select! {
+            _ = channel.over() => return channel.window(),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
