@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use media::{
+    hls,
     isobmff::segment::{TrackDefaults, samples},
     presentation::{AvailabilityOffset, Live, Liveness, LowLatency, Presentation, Run, Timeline},
     supply::{Delivery, Supplier},
@@ -221,6 +222,35 @@ fn the_timeline_lists_what_may_be_asked_for() {
             }
         }
     }
+}
+
+#[test]
+fn l7_the_target_duration_never_changes() {
+    let unequal = vec![
+        with_samples(
+            track("V", 12_800, &[16_896, 25_600, 25_600, 34_304]),
+            512,
+            25,
+        ),
+        with_media(track("A", 48_000, &[1024 * 94; 4]), |_| Vec::new()),
+    ];
+    let reel = Arc::new(Reel::new(Arc::new(asset("a", unequal))));
+    let options = Options::parse(["chunkdur_0.5", "tsbd_4"]).unwrap();
+    let channel = Looped::new(reel, options);
+    for now in (60_000..70_000).step_by(250) {
+        let presentation = channel.presentation(0, now).unwrap();
+        for track in 0..2 {
+            let text = hls::write::media(&presentation, track, "");
+            assert!(text.contains("#EXT-X-TARGETDURATION:3\n"), "{now}: {text}");
+        }
+    }
+}
+
+#[test]
+fn golden_playlist_of_a_simulated_channel() {
+    let channel = channel("chunkdur_0.5/tsbd_6");
+    let presentation = channel.presentation(0, 101_250).unwrap();
+    insta::assert_snapshot!(hls::write::media(&presentation, 1, ""));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{
     hls::{
         read::{self, HintKind, Media},
-        write::{MediaOptions, media, media_with, target_duration},
+        write::{MediaOptions, media, media_with, multivariant, target_duration},
     },
     mpd::sample,
     presentation::{
@@ -319,6 +319,18 @@ fn l17_only_a_delta_update_needs_a_later_version() {
     assert_eq!(reread(&presentation, VIDEO).version, Some(7));
     let text = delta(&presentation, VIDEO);
     assert_eq!(read::any_media(&text).unwrap().version, Some(9));
+}
+
+#[test]
+fn l18_variants_say_all_that_a_player_chooses_by() {
+    let text = multivariant(&low(40_000, 60_000, 1), "");
+    let found = read::multivariant(&text).unwrap();
+    assert!(!found.variants.is_empty());
+    for variant in &found.variants {
+        assert!(variant.bandwidth > 0 && variant.average_bandwidth.is_some());
+        assert!(!variant.codecs.is_empty() && variant.audio.is_some());
+        assert!(variant.resolution.is_some() && variant.frame_rate.is_some());
+    }
 }
 
 #[test]
