@@ -155,6 +155,12 @@ impl Follower {
         self.report.violations()
     }
 
+    /// Returns what it follows when that could not be read at all.
+    pub(crate) fn unread(&self) -> Option<String> {
+        let unread = matches!(self.source, Source::Unknown { error: Some(_), .. });
+        unread.then(|| self.root.to_string())
+    }
+
     /// Returns the source as it is now.
     pub fn snapshot(&self, now: i64) -> Snapshot {
         let (format, error, renditions) = match &self.source {
@@ -189,6 +195,7 @@ impl Follower {
                 dash.target_ms(),
             ),
         };
+        let settled = settled && self.outbox.is_quiet();
         if self.options.once && settled {
             return Some(self.once_result(now));
         }

@@ -27,7 +27,8 @@ pub(crate) enum Purpose {
 pub(crate) struct Outbox {
     next: u64,
     requests: Vec<Request>,
-    pending: HashMap<u64, Purpose>,
+    /// What each request is for, and whether its answer may be held back.
+    pending: HashMap<u64, (Purpose, bool)>,
 }
 
 impl Outbox {
@@ -62,7 +63,7 @@ impl Outbox {
     ) {
         let id = self.next;
         self.next += 1;
-        self.pending.insert(id, purpose);
+        self.pending.insert(id, (purpose, waits.is_some()));
         self.requests.push(Request {
             id,
             url,
@@ -80,6 +81,11 @@ impl Outbox {
 
     /// Returns what a request was for, once.
     pub(crate) fn settle(&mut self, id: u64) -> Option<Purpose> {
-        self.pending.remove(&id)
+        self.pending.remove(&id).map(|(purpose, _)| purpose)
+    }
+
+    /// Tells whether nothing is on the way, but for what may be held back.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.pending.values().all(|(_, waits)| *waits)
     }
 }

@@ -24,12 +24,16 @@ pub struct Summary {
     pub end: Option<End>,
     /// How many violations there were.
     pub violations: u64,
+    /// Sources that could not be read at all.
+    pub unread: Vec<String>,
 }
 
 impl Summary {
     /// Tells whether everything was right: the caller's exit code is 0, otherwise 5.
     pub fn is_good(&self) -> bool {
-        self.violations == 0 && !matches!(self.end, Some(End::Failed { .. }))
+        self.violations == 0
+            && self.unread.is_empty()
+            && !matches!(self.end, Some(End::Failed { .. }))
     }
 }
 
@@ -90,6 +94,7 @@ pub async fn watch<F: Fetch>(
     Summary {
         end,
         violations: followers.iter().map(Follower::violations).sum(),
+        unread: followers.iter().filter_map(Follower::unread).collect(),
     }
 }
 

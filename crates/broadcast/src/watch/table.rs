@@ -284,11 +284,9 @@ fn low_latency(row: &Row) -> String {
     };
     let ms = |name: &str, value: Option<i64>| value.map(|value| format!("{name} {value} ms"));
     let parts = [
-        ms("part", low.part_target),
-        (row.parts > 0).then(|| format!("{} parts", row.parts)),
+        ms(&format!("{} parts of", row.parts), low.part_target),
         ms("early", low.availability_offset),
         ms("hold back", low.hold_back),
-        ms("skip", low.skip_until),
         low.blocking.then(|| "blocking".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -33,7 +33,7 @@ pub(crate) const RULES: [Entry<Check>; 8] = [
     entry(
         "M1-delay",
         "DASH-IF low latency 4.3",
-        "a live MPD suggests a delay or a latency",
+        "a low-latency MPD suggests a delay or a latency",
         delay,
     ),
     entry(
@@ -90,7 +90,7 @@ fn attributes(view: &View<'_>) -> Vec<String> {
 
 fn delay(view: &View<'_>) -> Vec<String> {
     let none = view.mpd.delay.is_none() && view.mpd.latency_target.is_none();
-    when(view.mpd.dynamic && none, || {
+    when(view.low_latency() && none, || {
         "there is neither suggestedPresentationDelay nor Latency@target".to_owned()
     })
 }

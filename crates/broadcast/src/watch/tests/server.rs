@@ -16,7 +16,7 @@ use super::{
     fake::{Fake, Fault},
     sim::ids,
 };
-use crate::watch::{Event, HttpFetch, Method, Options, Request, Violation, watch};
+use crate::watch::{End, Event, HttpFetch, Method, Options, Request, Violation, watch};
 
 /// So long all channels are followed.
 const WATCHED: Duration = Duration::from_secs(9);
@@ -170,7 +170,7 @@ fn a_right_channel_and_planted_faults_over_http() {
         },
     ));
     assert_eq!(summary.end, None);
-    assert!(!summary.is_good());
+    assert!(!summary.is_good() && summary.unread.is_empty());
     assert!(changes > 100, "{changes}");
     for name in ["right", "dash"] {
         assert_eq!(found.get(name), None, "{name}");
@@ -179,4 +179,46 @@ fn a_right_channel_and_planted_faults_over_http() {
         let of_channel = found.remove(name).unwrap_or_default();
         assert!(ids(&of_channel).contains(rule), "{fault:?}: {of_channel:?}");
     }
+}
+
+#[test]
+fn files_are_followed_like_everything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n0.ts\n#EXTINF:2,\n1.ts\n\
+                #EXT-X-ENDLIST\n";
+    std::fs::write(folder.path().join("list.m3u8"), list).unwrap();
+    std::fs::write(folder.path().join("1.ts"), "x").unwrap();
+    let sources = crate::watch::resolve(folder.path().to_str().unwrap()).unwrap();
+    let fetch = HttpFetch::new(None).unwrap();
+    let clock = Clock(Instant::now());
+    let mut violations = Vec::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let summary = runtime.block_on(watch(
+        sources,
+        &Options::default(),
+        fetch.clone(),
+        || clock.now(),
+        std::future::pending(),
+        |event| {
+            if let Event::Violation(violation) = event {
+                violations.push(violation.what);
+            }
+        },
+    ));
+    assert_eq!(summary.end, Some(End::Ended));
+    assert_eq!(violations, ["the oldest listed segment was answered 404"]);
+
+    let missing = Url::from_file_path(folder.path().join("none.mpd")).unwrap();
+    let once = Options {
+        once: true,
+        ..Options::default()
+    };
+    let stop = std::future::pending();
+    let now = || clock.now();
+    let summary = runtime.block_on(watch(vec![missing], &once, fetch, now, stop, |_| {}));
+    assert!(matches!(summary.end, Some(End::Failed { .. })) && !summary.is_good());
+    assert_eq!(summary.unread.len(), 1);
 }
