@@ -59,6 +59,8 @@ fuzz-seeds:
 	cargo run --package headend-tests --bin fuzz-seeds -- fuzz/corpus
 
 fuzz: fuzz-seeds ## runs each fuzz target for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)
+	@cargo +nightly fuzz --version >/dev/null || \
+		{ echo "fuzz: needs rustup toolchain install nightly, and cargo install cargo-fuzz" >&2; exit 3; }
 	for target in $(FUZZ_TARGETS); do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10; \
 	done
