@@ -4,7 +4,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -73,6 +73,8 @@ impl Encoder {
         if let Some(keeper) = keeper {
             self.keeper.spawn(keeper.run());
         }
+        let is_disk_low = self.shared.is_disk_low.load(Ordering::Relaxed);
+        stage.tape.window.pause(is_disk_low);
         let stage = Arc::new(stage);
         self.shared.stage.store(Some(Arc::clone(&stage)));
         self.stage = Some(Arc::clone(&stage));

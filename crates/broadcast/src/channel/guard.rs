@@ -80,6 +80,10 @@ pub(super) async fn disk(shared: Arc<Shared>) {
             _ => continue,
         };
         is_low = !is_low;
+        shared.is_disk_low.store(is_low, Ordering::Relaxed);
+        if let Some(stage) = shared.stage.load_full() {
+            stage.tape.window.pause(is_low);
+        }
         shared.announce(what);
     }
 }

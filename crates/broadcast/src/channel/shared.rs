@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) pipes: PathBuf,
     /// Bytes left on the disk of the folder; all ones before it was looked at.
     pub(super) disk: AtomicU64,
+    /// Whether nothing is written for want of room.
+    pub(super) is_disk_low: AtomicBool,
     /// Held against others while the channel lives.
     place: Mutex<Option<Place>>,
     pub(super) stage: ArcSwapOption<Stage>,
@@ -83,6 +85,7 @@ impl Shared {
             folder: place.folder.clone(),
             pipes: place.pipes.clone(),
             disk: AtomicU64::new(u64::MAX),
+            is_disk_low: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
             stage: ArcSwapOption::empty(),
             pulse: Mutex::default(),
