@@ -50,6 +50,12 @@ impl Publisher {
         options: Options,
         report: impl Fn(Notice) + Send + Sync + 'static,
     ) -> Self {
+        let name = target.name();
+        let seed = name
+            .bytes()
+            .fold(window.settings().epoch_ms as u64, |seed, byte| {
+                seed.rotate_left(7) ^ u64::from(byte)
+            });
         Self {
             events: window.follow(options.queue),
             stock: window
@@ -65,7 +71,7 @@ impl Publisher {
             inits: BTreeMap::new(),
             texts: BTreeMap::new(),
             is_failing: false,
-            backoff: Backoff::new(Arc::as_ptr(window) as u64),
+            backoff: Backoff::new(seed),
         }
     }
 

@@ -18,7 +18,8 @@
 //!
 //! An asset has one init segment a track. When an encoder comes back with another, the asset is
 //! finished and the next begun: `name`, `name~2`, `name~3`. While it is written, an asset lies in a
-//! hidden folder beside its place; it appears whole.
+//! hidden folder beside its place; it appears whole. What a killed recording leaves there is finished
+//! when the next one of that name begins: all segments that every video track has.
 
 mod recording;
 mod refit;

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Error, Recorded, writer::Writer};
+use super::{
+    Error, Recorded,
+    writer::{Writer, hidden},
+};
 use crate::{
     packager::Init,
     packager::Stretch,
@@ -26,11 +29,20 @@ pub struct Recording {
 
 impl Recording {
     /// Begins a recording that will be the asset at `place`. A folder that is there already is left
-    /// alone: the recording gets a number behind its name.
+    /// alone, and what a recording left that was killed is finished first: the new one gets a number
+    /// behind its name.
     pub fn new(settings: &Settings, place: &Path) -> Result<Self, Error> {
         let settings = Arc::new(settings.clone());
+        let mut free_place = free(place)?;
+        while is_there(&hidden(&free_place))? {
+            if let Some(left) = Writer::salvage(&settings, &free_place)? {
+                let (folder, duration) = (left.folder.display(), left.duration);
+                tracing::info!("{folder}: a recording that broke off lasts {duration} s");
+            }
+            free_place = free(place)?;
+        }
         Ok(Self {
-            writer: Writer::new(&settings, &free(place)?)?,
+            writer: Writer::new(&settings, &free_place)?,
             settings,
             place: place.to_path_buf(),
             stretch: None,

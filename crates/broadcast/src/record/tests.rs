@@ -211,6 +211,37 @@ async fn another_init_segment_begins_another_asset() {
 }
 
 #[test]
+fn a_recording_that_was_killed_is_finished_by_the_next() {
+    let folder = tempfile::tempdir().expect("folder");
+    let place = root(&folder).join("show");
+    let mut channel = Channel::new(Time::from_secs(60));
+    let events = channel.window.follow(QUEUE);
+    let mut recording = Recording::new(channel.window.settings(), &place).expect("begins");
+    channel.start(10_000);
+    channel.run(11_000);
+    while let Some(event) = events.try_next() {
+        recording.take(event).expect("records");
+    }
+    drop(recording);
+    assert!(load(&root(&folder)).is_empty());
+    // One track was ahead, another had just begun to write.
+    let hidden = root(&folder).join(".show.recording");
+    fs::remove_file(hidden.join("v1/4.m4s")).expect("is there");
+    let half = fs::read(hidden.join("a/4.m4s")).expect("is there");
+    fs::write(hidden.join("a/4.m4s"), &half[..half.len() / 2]).expect("writes");
+
+    let recording = Recording::new(channel.window.settings(), &place).expect("begins");
+    let asset = load(&root(&folder)).remove(0);
+    assert_eq!(
+        (asset.name.as_str(), seconds(asset.duration)),
+        ("show", 6000)
+    );
+    assert_eq!(frames(&asset)[0].1, 180);
+    assert!(recording.finish().expect("finishes").is_empty());
+    assert_eq!(load(&root(&folder)).len(), 1);
+}
+
+#[test]
 fn ids_that_lead_elsewhere_are_refused() {
     let folder = tempfile::tempdir().expect("folder");
     let mut settings = crate::window::testing::settings(Time::from_secs(60));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use media::{
+    isobmff::segment,
     presentation::{Content, Timeline},
     time::{Round, Time, Timescale},
 };
@@ -30,6 +31,14 @@ pub(super) struct Track {
     shift: i64,
     /// What begins earlier is left out.
     from: i64,
+}
+
+/// A segment that a killed recording left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    start: u64,
+    duration: u64,
+    frames: u64,
 }
 
 impl Track {
@@ -65,6 +74,54 @@ impl Track {
             .map_err(|source| Error::Write { path, source })?;
         self.init = Some(Arc::clone(init));
         Ok(())
+    }
+
+    /// Finds what is on disk: an init segment, and segments up to the first that is not whole.
+    pub(super) fn find(&mut self) -> Result<Vec<Found>, Error> {
+        let mut found = Vec::new();
+        let read = |path: PathBuf| match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Write { path, source }),
+        };
+        let init = read(self.folder.join("init.mp4"))?;
+        let Some(init) = init.and_then(|bytes| Init::read(&bytes).ok()) else {
+            return Ok(found);
+        };
+        for number in 1_u64.. {
+            let Some(bytes) = read(self.file(number))? else {
+                break;
+            };
+            let Ok(info) = segment::read(&bytes, &init.track.defaults) else {
+                break;
+            };
+            found.push(Found {
+                start: info.first_decode_time,
+                duration: info.duration,
+                frames: info.sample_count.into(),
+            });
+        }
+        self.init = Some(Arc::new(init));
+        Ok(found)
+    }
+
+    /// Takes segments that are on disk as written, and removes the one behind them.
+    pub(super) fn restore(&mut self, found: &[Found]) -> Result<(), Error> {
+        for one in found {
+            self.timeline.push(one.start, one.duration);
+            self.frames += one.frames;
+        }
+        let path = self.file(self.timeline.next_number());
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::Write { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number}.m4s"))
     }
 
     /// Sets where a stretch goes: what is at `origin` of the channel is at `place` of the recording.
@@ -140,7 +197,7 @@ impl Track {
         let slices = piece
             .write(init.track.track_id, number as u32, scale)
             .map_err(|source| self.broken(number, source))?;
-        let path = self.folder.join(format!("{number}.m4s"));
+        let path = self.file(number);
         let written = File::create(&path).and_then(|mut file| {
             let mut slices = slices.iter();
             slices.try_for_each(|slice| file.write_all(slice))

@@ -16,7 +16,10 @@ use media::{
 };
 use store::atomic;
 
-use super::{Error, Recorded, track::Track};
+use super::{
+    Error, Recorded,
+    track::{Found, Track},
+};
 use crate::{
     packager::{Init, Stretch},
     window::{Media, Settings, Window},
@@ -39,21 +42,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Begins an asset that will appear at `place`.
+    /// Begins an asset that will appear at `place`, where nothing is and nothing was begun.
     pub(super) fn new(settings: &Arc<Settings>, place: &Path) -> Result<Self, Error> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(place.file_name().unwrap_or_default());
-        name.push(".recording");
-        let hidden = place.with_file_name(name);
-        // A leftover of a recording that was killed.
-        if let Err(source) = fs::remove_dir_all(&hidden)
-            && source.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(Error::Write {
-                path: hidden,
-                source,
-            });
-        }
+        let hidden = hidden(place);
         let ids = settings.tracks().map(|(_, of)| of.id.as_str());
         let tracks = ids
             .map(|id| Track::new(&hidden, id))
@@ -71,6 +62,32 @@ impl Writer {
             waiting: None,
             stretches: 0,
         })
+    }
+
+    /// Finishes what a recording left that was killed: all segments that every video track has.
+    pub(super) fn salvage(
+        settings: &Arc<Settings>,
+        place: &Path,
+    ) -> Result<Option<Recorded>, Error> {
+        let mut writer = Self::new(settings, place)?;
+        let contents: Vec<Content> = settings.tracks().map(|(set, _)| set.content).collect();
+        let mut found: Vec<Vec<Found>> = Vec::new();
+        for track in &mut writer.tracks {
+            found.push(track.find()?);
+        }
+        let pictures = found.iter().zip(&contents);
+        let whole = pictures
+            .filter(|(found, content)| **content == Content::Video && !found.is_empty())
+            .map(|(found, _)| found.len())
+            .min();
+        for ((track, mut found), content) in writer.tracks.iter_mut().zip(found).zip(&contents) {
+            if let (Content::Video, Some(whole)) = (content, whole) {
+                found.truncate(whole);
+            }
+            track.restore(&found)?;
+        }
+        writer.stretches = 1;
+        writer.finish()
     }
 
     /// Tells whether an init segment is another than that of the asset.
@@ -244,4 +261,12 @@ impl Writer {
             }],
         }
     }
+}
+
+/// Returns where an asset is until it is whole.
+pub(super) fn hidden(place: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(place.file_name().unwrap_or_default());
+    name.push(".recording");
+    place.with_file_name(name)
 }
