@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use super::{groups::is_trick_mode, media::Stretch, push_media_uri};
 use crate::{
     presentation::{Content, Liveness, Part, Presentation, SwitchingSet},
-    time::{Time, Timescale},
+    time::{Round, Time, Timescale},
 };
 
+const MICROSECONDS: Timescale = Timescale::literal(1_000_000);
 /// `PART-HOLD-BACK` in part targets.
 const PART_HOLD_BACK: i64 = 3;
 /// `HOLD-BACK` in target durations.
@@ -48,9 +49,10 @@ impl Extras {
         Time::from_secs(self.target.saturating_mul(PARTS_UNTIL))
     }
 
-    /// Writes `EXT-X-SERVER-CONTROL`, the same for all tracks, and `EXT-X-PART-INF`.
+    /// Writes `EXT-X-SERVER-CONTROL`, the same for all tracks, and `EXT-X-PART-INF`. The target is
+    /// rounded up to what a decimal can say, so that all that is written fits together exactly.
     pub(super) fn push_control(&self, out: &mut String) {
-        let part_target = self.part_target;
+        let part_target = self.part_target.rescale(MICROSECONDS, Round::Up);
         let hold_back = part_target.ticks.saturating_mul(PART_HOLD_BACK);
         let _ = writeln!(
             out,

@@ -193,6 +193,21 @@ fn l9_part_hold_back_is_three_part_targets() {
 }
 
 #[test]
+fn l9_hold_back_is_exact_for_targets_without_an_end() {
+    let mut presentation = low(40_000, 60_000, 1);
+    let Liveness::Live(live) = &mut presentation.liveness else {
+        panic!("is static");
+    };
+    let third = Time::new(11, crate::time::Timescale::literal(30));
+    live.low_latency.as_mut().unwrap().part_target = Some(third);
+    let found = reread(&presentation, VIDEO);
+    let target = found.part_target.unwrap();
+    assert!(target >= third && target < Time::from_ms(367));
+    let hold_back = found.server_control.unwrap().part_hold_back.unwrap();
+    assert_eq!(hold_back, Time::new(target.ticks * 3, target.scale));
+}
+
+#[test]
 fn l10_the_next_part_is_hinted_by_the_name_it_will_have() {
     for open in 0..4 {
         let hints = reread(&low(50_000, 60_000, open), VIDEO).hints;
