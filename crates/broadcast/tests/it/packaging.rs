@@ -19,7 +19,7 @@ use process::{Ffmpeg, Spawner};
 const EPOCH_MS: i64 = 1_700_000_000_000;
 /// When the encoder starts, s since the epoch of the channel.
 const START: i64 = 10;
-/// Two rungs and sound, seven seconds and a half of each, as single-frame fragments.
+/// Two rungs and sound, 188 pictures and as much sound, as single-frame fragments.
 const ENCODE: &str = "-f lavfi -i testsrc2=size=320x180:rate=25 \
     -f lavfi -i sine=frequency=440:sample_rate=48000 \
     -filter_complex [0:v]split=2[a][b];[b]scale=160:90[c]";
@@ -230,11 +230,11 @@ fn every_frame_of_an_encoder_is_packaged_and_recorded() {
         catalogue.problems()
     );
     let asset = catalogue.get("show").expect("is an asset");
-    assert_eq!(asset.duration.ms(Round::Nearest), 7500);
+    assert_eq!(asset.duration.ms(Round::Nearest), 7520);
     for (track, (id, frames)) in recorded[0].frames.iter().enumerate() {
         assert_eq!(id, TRACKS[track].0);
         assert_eq!(*frames, packager.counters().tracks[track].samples_out);
     }
     let played = frames(&ffmpeg, &root.join("show/manifest.mpd"));
-    assert!(played.len() > 187, "{}", played.len());
+    assert!(played.len() > 188, "{}", played.len());
 }
