@@ -44,13 +44,7 @@ async function start() {
     if (detail.severity === shaka.util.Error.Severity.CRITICAL) fail(describe(detail));
     else document.body.dataset.warning = describe(detail);
   });
-  // Live media is played as it is made, and as far behind as its manifest asks for.
-  player.configure({
-    streaming: {
-      lowLatencyMode: true,
-      liveSync: {enabled: isLowLatency(source), maxPlaybackRate: 1.1, minPlaybackRate: 0.95},
-    },
-  });
+  player.configure(await liveSettings(source));
   try {
     await player.attach(video);
     await player.load(source);
@@ -70,9 +64,21 @@ async function start() {
   show();
 }
 
-// Channels that are encoded here and now.
-function isLowLatency(source) {
-  return new URL(source, location.href).pathname.startsWith('/live/');
+// Channels that are encoded here and now are played as they are made, and as far behind as they ask
+// for. Shaka counts from the end of the newest part and allows for the longest segment that the
+// manifest does; both would add to that.
+async function liveSettings(source) {
+  const channel = new URL(source, location.href).pathname.match(/^\/live\/([^/]+)\//);
+  if (!channel) return {};
+  const streaming = {lowLatencyMode: true, liveSync: {enabled: true, maxPlaybackRate: 1.1, minPlaybackRate: 0.95}};
+  try {
+    const {timing} = await (await fetch(`/api/v1/channels/${channel[1]}`)).json();
+    const delay = (timing.hold_back_ms - timing.part_ms) / 1000;
+    const dash = {ignoreMaxSegmentDuration: true, ignoreSuggestedPresentationDelay: true};
+    return {streaming, manifest: {dash, defaultPresentationDelay: source.includes('.mpd') ? delay : 0}};
+  } catch {
+    return {streaming};
+  }
 }
 
 // Live latency is against the server's clock, whatever this computer's says.

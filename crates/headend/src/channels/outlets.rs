@@ -108,7 +108,7 @@ pub(super) async fn publish(channel: Handle, (target, options): Place, outlets: 
     };
     let name = target.name();
     let took = Arc::new(Histogram::default());
-    let (teller, told, measured) = (channel, name.clone(), Arc::clone(&took));
+    let (teller, told, measured) = (channel.clone(), name.clone(), Arc::clone(&took));
     let publisher = Publisher::new(&window, target, options, move |notice| {
         let what = match notice {
             Notice::Failing { text } => What::UploadFailing {
@@ -126,13 +126,14 @@ pub(super) async fn publish(channel: Handle, (target, options): Place, outlets: 
         };
         teller.announce(what);
     });
+    let queue = publisher.queue();
     outlets.add(Outlet {
         target: name,
         counters: publisher.counters(),
-        queue: publisher.queue(),
+        queue: Arc::clone(&queue),
         took,
     });
-    publisher.run().await;
+    tokio::join!(publisher.run(), close_behind(&channel, &queue));
 }
 
 /// Records a channel to the asset at `place` until it is over, and then tells `recorded`.
@@ -145,7 +146,10 @@ pub(super) async fn record(channel: Handle, place: PathBuf, recorded: Arc<Notify
     drop(window);
     let begun = tokio::task::spawn_blocking(move || Recording::new(&settings, &place)).await;
     let ended = match begun {
-        Ok(Ok(recording)) => record::record(recording, Arc::clone(&events)).await,
+        Ok(Ok(recording)) => {
+            let recording = record::record(recording, Arc::clone(&events));
+            tokio::join!(recording, close_behind(&channel, &events)).0
+        }
         Ok(Err(error)) => Err(error),
         Err(error) => Err(record::Error::Task(error.to_string())),
     };
@@ -167,6 +171,13 @@ pub(super) async fn record(channel: Handle, place: PathBuf, recorded: Arc<Notify
             text: format!("the recording has ended: {error}"),
         }),
     }
+}
+
+/// Closes a queue behind a channel. One that is suspended says nothing about its end, since it
+/// goes on after the next start.
+async fn close_behind(channel: &Handle, queue: &Queue<Event>) {
+    channel.over().await;
+    queue.close();
 }
 
 /// Waits for the window of a channel; `None` when the channel is over before it has one.
