@@ -89,11 +89,14 @@ fn timing(channel: &Handle, status: &Status, shown: Option<&Presentation>) -> Ti
         Some(Liveness::Live(live)) => live.low_latency.and_then(|low| low.latency_target),
         Some(Liveness::Static { .. }) | None => None,
     };
+    let part = status
+        .part_ms
+        .or_else(|| Some(ms(what.timing().part?.time())));
     // Three parts (RFC 8216bis, B.1), or else three segments (6.3.3).
-    let usual = 3 * status.part_ms.unwrap_or(segment_ms);
+    let usual = 3 * part.unwrap_or(segment_ms);
     Timing {
         segment_ms,
-        part_ms: status.part_ms.unwrap_or(0),
+        part_ms: part.unwrap_or(0),
         hold_back_ms: target.map_or(usual, ms),
         window_ms: ms(what.dvr.time()),
     }

@@ -100,6 +100,7 @@ impl fmt::Display for Error {
             Self::Start(error) => write!(f, "the channel cannot be started: {error}"),
             Self::Target(error) => write!(f, "/runtime/targets: {error}"),
             Self::Unprepared => f.write_str("this server has no channels"),
+            Self::Over(Outcome::Failed(reason)) => write!(f, "{reason}"),
             Self::Over(outcome) => write!(f, "{outcome}"),
             Self::Port(taken) => write!(f, "/job/inputs/{}: {taken}", taken.input),
         }

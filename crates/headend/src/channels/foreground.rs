@@ -3,7 +3,8 @@
 
 use std::{io::IsTerminal as _, time::Duration};
 
-use broadcast::channel::Handle;
+use broadcast::{channel::Handle, job::RestartPolicy};
+use process::supervise::{Class, Outcome, State};
 use serve::Shutdown;
 use tokio::time;
 
@@ -15,6 +16,9 @@ const DRAW: Duration = Duration::from_secs(1);
 
 /// How often a line is written elsewhere.
 const WRITE: Duration = Duration::from_secs(10);
+
+/// Between two looks at a channel that begins.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// One for each second.
 const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
@@ -35,6 +39,32 @@ pub(crate) async fn show(channel: Handle, clock: Clock, shutdown: Shutdown) -> a
         term::draw_line("");
     }
     Ok(())
+}
+
+/// Waits until a channel is over, or its source turns out not to be readable at all: whoever started
+/// it by hand wants to be told that at once. Once it has flowed, it is started again as its job says.
+pub(crate) async fn over(channel: &Handle) -> Outcome {
+    let unreadable = async {
+        if channel.job().runtime.restart.policy == RestartPolicy::Always {
+            return std::future::pending().await;
+        }
+        loop {
+            let job = channel.status().job;
+            match (job.state, job.reason) {
+                (State::Backoff, Some(reason)) if reason.class == Class::Input => {
+                    return Outcome::Failed(reason);
+                }
+                (State::Running | State::Degraded | State::Backoff, _) => {
+                    return std::future::pending().await;
+                }
+                _ => time::sleep(LOOK).await,
+            }
+        }
+    };
+    tokio::select! {
+        outcome = channel.over() => outcome,
+        outcome = unreadable => outcome,
+    }
 }
 
 /// Writes how a channel is as one line.

@@ -24,6 +24,6 @@ pub(crate) use describe::describe;
 pub(crate) use error::Error;
 pub(crate) use exposition::exposition;
 pub(crate) use flags::{JobArgs, WhatArgs};
-pub(crate) use foreground::show;
+pub(crate) use foreground::{over, show};
 pub(crate) use prepare::{Prepared, Toolbox, input_of};
 pub(crate) use running::{Folders, Order, Running};

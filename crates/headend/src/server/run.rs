@@ -205,7 +205,7 @@ async fn serve_until_stopped(
 /// Waits until the channel in the foreground is over; for ever without one.
 async fn over(channel: Option<&Handle>) -> Outcome {
     match channel {
-        Some(channel) => channel.over().await,
+        Some(channel) => channels::over(channel).await,
         None => std::future::pending().await,
     }
 }
