@@ -143,26 +143,17 @@ impl Inner {
             .ticks_in(Timescale::SECONDS, Round::Up)
             .max(1);
         let back = Time::from_secs(target * PART_TARGETS);
-        let newest = self.resume.end.ms(Round::Down) - back.ms(Round::Up);
-        let from = reel.first.max(shown.stretch.first_number);
+        let back = back.ticks_in(init.track.timescale, Round::Up);
+        let from = reel
+            .newest_within(back.unsigned_abs())
+            .max(shown.stretch.first_number);
         let to = shown
             .timelines
             .get(track)
             .filter(|_| shown.end.is_some())
             .map_or(reel.end(), Timeline::next_number);
-        let mut numbers = Vec::new();
-        for number in (from..to.min(reel.end())).rev() {
-            let Some(stored) = reel.get(number) else {
-                break;
-            };
-            let end = Time::new(clamped(stored.end()), init.track.timescale);
-            if end.ms(Round::Up) < newest {
-                break;
-            }
-            numbers.push(number);
-        }
         let mut parts = Vec::new();
-        for number in numbers.into_iter().rev() {
+        for number in from..to.min(reel.end()) {
             let Some(stored) = reel.get(number) else {
                 continue;
             };

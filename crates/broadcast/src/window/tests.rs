@@ -55,6 +55,22 @@ fn golden_playlist_over_a_restart() {
 }
 
 #[test]
+fn lost_time_takes_no_parts_from_the_list() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(5200);
+    let before = count(&playlist(&channel.window, 0), "#EXT-X-PART");
+    channel.stop();
+    channel.start(60_000);
+    channel.run(700);
+    let after = count(&playlist(&channel.window, 0), "#EXT-X-PART");
+    assert!(
+        after > before,
+        "{before} parts before, {after} behind the outage"
+    );
+}
+
+#[test]
 fn golden_playlist_of_the_rung_with_a_gap() {
     insta::assert_snapshot!(playlist(&eventful().window, 1));
 }

@@ -78,6 +78,21 @@ impl Reel {
         self.first + self.segments.len() as u64
     }
 
+    /// Returns the number of the oldest segment with at most `ticks` of newer media listed behind
+    /// it. Time that was lost between two runs is not listed and does not count.
+    pub(super) fn newest_within(&self, ticks: u64) -> u64 {
+        let mut newer: u64 = 0;
+        let mut number = self.end();
+        for stored in self.segments.iter().rev() {
+            if newer > ticks {
+                break;
+            }
+            number -= 1;
+            newer = newer.saturating_add(stored.duration);
+        }
+        number
+    }
+
     pub(super) fn get(&self, number: u64) -> Option<&Stored> {
         let at = number.checked_sub(self.first)?;
         self.segments.get(usize::try_from(at).ok()?)
