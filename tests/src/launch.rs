@@ -4,9 +4,8 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
@@ -66,7 +65,8 @@ pub fn run(command: &mut Command) -> Output {
     }
 }
 
-/// A child in its own process group; the group is killed when this is dropped.
+/// A child that is killed, with all below it, when this is dropped. It stays in our process group, so
+/// that an interrupted test run takes it along.
 #[derive(Debug)]
 pub struct Guard {
     child: Child,
@@ -74,13 +74,12 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts a command in a process group of its own.
+    /// Starts a command.
     ///
     /// # Panics
     /// When the program cannot be started.
     pub fn spawn(command: &mut Command) -> Self {
         let child = command
-            .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self { child, ended: None }
@@ -91,7 +90,13 @@ impl Guard {
         self.child.id() as i32
     }
 
-    /// Sends a signal to the process, not to its group.
+    /// Takes the ends of its stdout and stderr that are asked for as pipes; dropping them is to stop
+    /// listening.
+    pub fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdout.take(), self.child.stderr.take())
+    }
+
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid()) {
             // A process that has ended already is what the caller wanted.
@@ -118,9 +123,15 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(group) = Pid::from_raw(self.pid()) {
-            // The group may be empty; then there is nothing to kill.
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        if self.ended().is_some() {
+            return;
+        }
+        let tree = descendants(self.pid()).into_iter().map(|(pid, _)| pid);
+        for pid in [self.pid()].into_iter().chain(tree) {
+            if let Some(pid) = Pid::from_raw(pid) {
+                // It may have ended by itself meanwhile.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
         }
         // Only reaps: the process is dead by now.
         let _ = self.child.wait();
@@ -235,6 +246,11 @@ impl Launch {
     pub fn current_dir(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self
+    }
+
+    /// Starts it with pipes as stdout and stderr, for a scenario that reads them itself.
+    pub fn spawn(mut self) -> Guard {
+        Guard::spawn(self.command.stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 
     /// Runs to the end.

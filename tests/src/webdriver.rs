@@ -125,7 +125,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Lets Chromium end by itself; what is left is killed with the driver's group.
+        // Lets Chromium end by itself; what is left is killed with the driver.
         let _ = http::request("DELETE", &self.session).try_send();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     time::Duration,
 };
 
@@ -70,6 +70,29 @@ fn a_client_that_never_reads_does_not_hold_the_server_for_ever() {
     // Ten seconds is the bound unless it is set otherwise.
     let status = server.guard.wait();
     assert_eq!(status.code(), Some(0), "{}", server.said());
+}
+
+#[test]
+fn a_server_whose_output_nobody_reads_any_more_stops_as_well() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let mut server = launch::headend([
+        "simulate".as_ref(),
+        clips::root().as_os_str(),
+        "--listen".as_ref(),
+        "127.0.0.1:0".as_ref(),
+    ])
+    .home(home.path())
+    .spawn();
+    let (stdout, stderr) = server.take_output();
+    let mut line = String::new();
+    BufReader::new(stdout.expect("stdout"))
+        .read_line(&mut line)
+        .expect("the address");
+    assert!(line.contains("http://"), "{line}");
+    // The log goes on, into a pipe without a reader.
+    drop(stderr);
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 /// Starts an import that takes a while and returns when its ffmpeg runs.

@@ -84,6 +84,8 @@ pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(move || Stderr { terminal })
+        // When nobody reads stderr any more, a line is lost; saying so on stderr would panic.
+        .log_internal_errors(false)
         .with_ansi(colours);
     let started = match format {
         Format::Text => builder.try_init(),
