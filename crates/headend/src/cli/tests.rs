@@ -26,6 +26,11 @@ fn help_is_as_agreed() {
     insta::assert_snapshot!("help-demo", help(&["demo"]));
     insta::assert_snapshot!("help-asset-check", help(&["asset", "check"]));
     insta::assert_snapshot!("help-info", help(&["info"]));
+    insta::assert_snapshot!("help-broadcast", help(&["broadcast"]));
+    insta::assert_snapshot!("help-probe", help(&["probe"]));
+    insta::assert_snapshot!("help-ladder-plan", help(&["ladder", "plan"]));
+    insta::assert_snapshot!("help-watch", help(&["watch"]));
+    insta::assert_snapshot!("help-top", help(&["top"]));
     insta::assert_snapshot!("help-config-show", help(&["config", "show"]));
 }
 

@@ -167,3 +167,30 @@ fn audio_row(track: &AudioTrack) -> [String; 6] {
         made,
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use broadcast::{job, probe::Summary};
+
+    use super::*;
+
+    /// Plans what a job makes of its inputs when nothing is looked into.
+    fn planned(text: &str) -> Planned {
+        let job = job::parse(text, "test").unwrap();
+        let mut summary = Summary::default();
+        for (index, (input, source)) in job.inputs().unwrap().iter().enumerate() {
+            let of_input = input.assumed(source, index);
+            summary.video = summary.video.or(of_input.video);
+            summary.audio.extend(of_input.audio);
+        }
+        job.plan(&summary).unwrap()
+    }
+
+    #[test]
+    fn plans_are_tables() {
+        let several = "job: { inputs: testsrc, ladder: [1080p, 720p, 360p], audio: all }";
+        insta::assert_snapshot!("plan", plan_text(&planned(several)));
+        let sound = "job: { inputs: testsrc, ladder: audio, latency: standard }";
+        insta::assert_snapshot!("plan-audio", plan_text(&planned(sound)));
+    }
+}

@@ -24,6 +24,12 @@ const OPENAPI: &str = include_str!("openapi.json");
 
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Parts of the names of settings whose values are secret.
+const SECRETS: [&str; 4] = ["pass", "secret", "token", "streamid"];
+
+/// The setting whose values are headers, of which any may be secret.
+const HEADERS: &str = "headers";
+
 /// For what is true only now.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -249,11 +255,23 @@ fn config(app: &App) -> Response {
     }
 }
 
+/// Masks what is secret: parts of URLs, and what stands under the name of a secret.
 fn mask(value: &mut Value) {
     match value {
         Value::String(text) => *text = process::mask::text(text),
         Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Object(fields) => fields.values_mut().for_each(mask),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let secret = SECRETS.iter().any(|part| name.contains(part));
+                match value {
+                    Value::String(text) if secret => "***".clone_into(text),
+                    Value::Object(headers) if name == HEADERS => {
+                        headers.values_mut().for_each(|value| *value = "***".into());
+                    }
+                    value => mask(value),
+                }
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

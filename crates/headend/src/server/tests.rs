@@ -216,3 +216,33 @@ fn only_channels_take_orders() {
         assert_eq!(ask(&app, Method::POST, target).status(), status, "{target}");
     }
 }
+
+#[tokio::test]
+async fn the_settings_are_shown_without_secrets() {
+    let text = "
+channels:
+  news:
+    job:
+      inputs: [{ srt: { address: 'h:9000', passphrase: hush-hush-1 } }, { uri: 'srt://h:1?passphrase=hush-hush-2', take: audio }]
+    runtime: { targets: [{ uri: 'https://user:hush-hush-3@h/', headers: { x-key: hush-hush-4 } }] }
+api_token: hush-hush-5
+";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("headend.yaml");
+    std::fs::write(&file, text).unwrap();
+    let settings = Settings::load(Some(&file), crate::config::Overlay::default()).unwrap();
+    let app = App::new(
+        settings,
+        Running::default(),
+        Arc::default(),
+        Shutdown::new(),
+        Clock::new(|| NOW_MS),
+    );
+    let response = ask(&Arc::new(app.unwrap()), Method::GET, "/config");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let shown = String::from_utf8_lossy(&body);
+    assert!(
+        shown.contains("news") && !shown.contains("hush-hush"),
+        "{shown}"
+    );
+}
