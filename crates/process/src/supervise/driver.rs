@@ -105,7 +105,7 @@ pub struct Settings {
     pub restart: Restart,
     /// What it may take of the machine.
     pub ceiling: Ceiling,
-    /// Where the stderr of its processes goes, secrets masked, besides [`Report`]s.
+    /// Where the stderr of its processes goes, secrets masked, besides [`Report`](super::Report)s.
     pub log: Option<LogFile>,
     /// Where the jitter of delays begins; different for each job.
     pub seed: u64,
