@@ -1,9 +1,10 @@
 //! ffmpeg's own demuxers read a minute of every simulated channel, over HLS and over DASH:
 //! timestamps rise, and nothing is missing or twice where the loop wraps.
 //!
-//! The minute is in the window already, so that it need not be waited for. DASH is asked for by
-//! `$Time$`: the demuxer of ffmpeg 5.1 takes `startNumber` of a timeline for an offset into it and
-//! jumps back a window at every update, and by `$Number$` without a timeline it can only be paced.
+//! The minute is in the window already, so that it need not be waited for: by `$Number$` the
+//! demuxer begins as far back as the suggested presentation delay says. A timeline with `$Number$`
+//! is left out: ffmpeg 5.1 takes its `startNumber` for an offset into it and jumps back a window at
+//! every update.
 
 use std::collections::BTreeMap;
 
@@ -95,6 +96,8 @@ fn reads(server: &Server, clip: Clip) {
             format!("/livesim/segtimeline_1/tsbd_120/{name}/manifest.mpd"),
             &[],
         ),
+        // By number ffmpeg begins at the segment in production, unless told to stay behind.
+        (format!("/livesim/spd_80/tsbd_120/{name}/manifest.mpd"), &[]),
     ] {
         for (stream, packets) in read(&server.url(&path), options) {
             is_continuous(&format!("{path} stream {stream}"), &packets);

@@ -237,7 +237,10 @@ impl Supplier for Looped {
                 publish_time,
                 minimum_update_period: Some(update_period),
                 time_shift_buffer_depth: Some(Time::from_secs(i64::from(self.options.window))),
-                suggested_presentation_delay: None,
+                suggested_presentation_delay: self
+                    .options
+                    .presentation_delay
+                    .map(|seconds| Time::from_secs(i64::from(seconds))),
                 utc_timing: vec![UtcTiming {
                     scheme: "urn:mpeg:dash:utc:http-xsdate:2014".to_owned(),
                     value: "/time".to_owned(),

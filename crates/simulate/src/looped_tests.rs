@@ -66,6 +66,15 @@ fn the_manifest_of_plain_numbers_never_changes() {
 }
 
 #[test]
+fn a_presentation_delay_is_announced_when_it_is_asked_for() {
+    for (options, delay) in [("", None), ("spd_6/", Some(Time::from_secs(6)))] {
+        let channel = channel(options, tracks());
+        let presentation = channel.presentation(0, 100_000).unwrap();
+        assert_eq!(live(&presentation).suggested_presentation_delay, delay);
+    }
+}
+
+#[test]
 fn publish_time_is_the_end_of_the_newest_segment() {
     for (options, now, publish) in [
         ("segtimeline_1/", 0, 0),

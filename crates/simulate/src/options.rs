@@ -26,6 +26,8 @@ pub struct Options {
     pub window: u32,
     /// Minimum update period in seconds, when not left to the asset.
     pub update_period: Option<u32>,
+    /// Suggested presentation delay in seconds, when one is to be announced.
+    pub presentation_delay: Option<u32>,
     /// Number of the segment at media time zero; `None` announces none, which means 1.
     pub start_number: Option<u32>,
     /// How the MPD addresses segments.
@@ -44,6 +46,7 @@ impl Default for Options {
             start: 0,
             window: 60,
             update_period: None,
+            presentation_delay: None,
             start_number: Some(0),
             addressing: Addressing::Number,
             availability_offset: None,
@@ -273,6 +276,7 @@ mod tests {
             ("chunkdur_-0.5", "seconds"),
             ("chunkdur_inf", "seconds"),
             ("chunkdur_x", "seconds"),
+            ("spd_-1", "whole seconds, from 0"),
             ("ltgt_-5", "milliseconds"),
             ("ltgt_1.5", "milliseconds"),
             ("segtimeline_1/ato_inf", "cannot list all"),

@@ -95,6 +95,12 @@ pub const TABLE: &[Row] = &[
         start_number,
     ),
     row(
+        "spd",
+        "seconds, from 0",
+        "Sets the suggested presentation delay: how far behind the live edge players begin.",
+        presentation_delay,
+    ),
+    row(
         "segtimeline",
         "1",
         "Lists the segments in a `SegmentTimeline`, addressed by `$Time$`.",
@@ -177,7 +183,6 @@ pub const TABLE: &[Row] = &[
         "methods joined by `-`",
         "Chooses the clocks that are announced.",
     ),
-    planned("spd", "seconds", "Sets the suggested presentation delay."),
     planned(
         "ssras",
         "`id,ssr;…`",
@@ -267,6 +272,14 @@ fn update_period(options: &mut Options, value: &str) -> Result<(), String> {
         .and_then(|seconds| u32::try_from(seconds).ok())
         .ok_or("the value must be whole seconds, from 1")?;
     options.update_period = Some(seconds);
+    Ok(())
+}
+
+fn presentation_delay(options: &mut Options, value: &str) -> Result<(), String> {
+    let seconds = number(value, 0, i64::from(u32::MAX))
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .ok_or("the value must be whole seconds, from 0")?;
+    options.presentation_delay = Some(seconds);
     Ok(())
 }
 
