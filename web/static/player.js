@@ -25,6 +25,7 @@ function fail(text) {
 }
 
 function describe(error) {
+  if (!(error instanceof shaka.util.Error)) return String(error);
   const names = Object.entries(shaka.util.Error.Code).find(([, code]) => code === error.code);
   const detail = (error.data || []).filter((part) => ['string', 'number'].includes(typeof part));
   return `${names ? names[0] : 'ERROR'} (${error.code}) ${detail.slice(0, 3).join(', ')}`.trim();
@@ -47,7 +48,7 @@ async function start() {
   player.configure(await liveSettings(source));
   try {
     await player.attach(video);
-    await player.load(source);
+    await load(source);
   } catch (error) {
     fail(error instanceof shaka.util.Error ? describe(error) : String(error));
     return;
@@ -61,7 +62,43 @@ async function start() {
   player.addEventListener('trackschanged', listTexts);
   video.play().catch(() => {}); // a browser that forbids autoplay leaves it to the button
   setInterval(show, 250);
+  setInterval(recover, 500);
   show();
+}
+
+// Loads a source. A channel that has just begun has less media than Shaka can begin with; it throws
+// then, and not an error of its own, so it is tried again.
+async function load(source) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await player.load(source);
+      return;
+    } catch (error) {
+      if (error instanceof shaka.util.Error || tries >= 5) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 2000); });
+    }
+  }
+}
+
+// A live picture that stands still for a while is loaded anew: after an outage of the source some
+// players do not find back to the edge by themselves.
+const STUCK_MS = 5000;
+let moved = {time: 0, at: 0};
+let recovering = false;
+async function recover() {
+  if (video.currentTime !== moved.time || video.paused || !player.isLive()) {
+    moved = {time: video.currentTime, at: performance.now()};
+  }
+  if (recovering || performance.now() - moved.at < STUCK_MS) return;
+  recovering = true;
+  try {
+    await load(video.dataset.src);
+    await video.play();
+  } catch (error) {
+    document.body.dataset.warning = error instanceof shaka.util.Error ? describe(error) : String(error);
+  }
+  moved = {time: video.currentTime, at: performance.now()};
+  recovering = false;
 }
 
 // Channels that are encoded here and now are played as they are made, and as far behind as they ask
