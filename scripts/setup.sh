@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a make target needs, and only those that are missing.
+# Installs what a make target needs, and only what is missing: Debian packages, and for the tests the
+# players that tests/players/package-lock.json names.
 #
 #   scripts/setup.sh run      what headend itself needs: ffmpeg
-#   scripts/setup.sh test     and what its tests need: a browser
+#   scripts/setup.sh test     and what its tests need: a browser, npm, hls.js and dash.js
 #   scripts/setup.sh bench    and what its benchmark needs: nginx as the measure, wrk as the client
 set -euo pipefail
 
@@ -12,7 +13,7 @@ wanted=${1:-run}
 needs=(ffmpeg:ffmpeg ffprobe:ffmpeg)
 case $wanted in
     run) ;;
-    test) needs+=(chromium:chromium chromedriver:chromium-driver) ;;
+    test) needs+=(chromium:chromium chromedriver:chromium-driver npm:npm) ;;
     bench) needs+=(nginx:nginx-light wrk:wrk) ;;
     *)
         echo "usage: $0 run|test|bench" >&2
@@ -27,25 +28,34 @@ for pair in "${needs[@]}"; do
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null && continue
     [[ " ${missing[*]-} " == *" $package "* ]] || missing+=("$package")
 done
-[[ ${#missing[@]} -gt 0 ]] || exit 0
 
-if [[ $(id -u) -eq 0 ]]; then
-    as_root=()
-elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
-    as_root=(sudo)
-else
-    echo "setup: please install these Debian packages as root: ${missing[*]}" >&2
-    exit 3
-fi
-if ! command -v apt-get >/dev/null; then
-    echo "setup: please install with your package manager what Debian calls: ${missing[*]}" >&2
-    exit 3
-fi
+install_packages() {
+    if [[ $(id -u) -eq 0 ]]; then
+        as_root=()
+    elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+        as_root=(sudo)
+    else
+        echo "setup: please install these Debian packages as root: ${missing[*]}" >&2
+        exit 3
+    fi
+    if ! command -v apt-get >/dev/null; then
+        echo "setup: please install with your package manager what Debian calls: ${missing[*]}" >&2
+        exit 3
+    fi
 
-echo "setup: installing ${missing[*]}" >&2
-install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
-# The package lists may be missing or old: bring them up to date once, only then.
-if ! "${as_root[@]}" "${install[@]}" >&2; then
-    "${as_root[@]}" apt-get update -q >&2
-    "${as_root[@]}" "${install[@]}" >&2
+    echo "setup: installing ${missing[*]}" >&2
+    install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
+    # The package lists may be missing or old: bring them up to date once, only then.
+    if ! "${as_root[@]}" "${install[@]}" >&2; then
+        "${as_root[@]}" apt-get update -q >&2
+        "${as_root[@]}" "${install[@]}" >&2
+    fi
+}
+[[ ${#missing[@]} -eq 0 ]] || install_packages
+
+# npm leaves a note of what it installed; a lock file newer than that asks for it again.
+players=$(dirname "$0")/../tests/players
+if [[ $wanted == test && ! $players/node_modules/.package-lock.json -nt $players/package-lock.json ]]; then
+    echo "setup: installing the players of the tests" >&2
+    npm ci --prefix "$players" >&2
 fi

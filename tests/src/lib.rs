@@ -9,5 +9,6 @@ pub mod clips;
 pub mod http;
 pub mod launch;
 pub mod manifests;
+pub mod players;
 pub mod s3;
 pub mod webdriver;
