@@ -1,0 +1,1 @@
+//! Audio tracks, each in one uninterrupted encode.

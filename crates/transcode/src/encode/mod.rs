@@ -1,0 +1,1 @@
+//! One chunk of the grid into every rendition.

@@ -1,0 +1,1 @@
+//! What happens to jobs, as plain values.

@@ -1,0 +1,1 @@
+//! The input, downloaded once and whole.

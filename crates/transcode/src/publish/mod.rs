@@ -1,0 +1,1 @@
+//! Versions of an asset and the pointer to the current one.

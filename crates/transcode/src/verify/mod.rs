@@ -1,0 +1,1 @@
+//! Whether a published asset is what its plan says.
