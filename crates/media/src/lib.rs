@@ -5,7 +5,9 @@
 pub mod hls;
 pub mod iso8601;
 pub mod isobmff;
+pub mod language;
 pub mod mpd;
+pub mod picture;
 pub mod presentation;
 pub mod supply;
 pub mod template;

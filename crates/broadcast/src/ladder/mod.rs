@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `options` | how a job asks for rungs and sound |
 //! | `table` | named rungs and named ladders |
-//! | `fit` | sizes: no enlarging, portrait, odd aspects, even numbers |
 //! | `cadence` | frame rates and key-frame grids that all rungs share |
 //! | `level` | the H.264 level that a rung needs |
 //! | `sound` | the audio tracks |
@@ -14,8 +13,6 @@
 //! is none out. Making ffmpeg arguments of it is the work of `encode`.
 
 mod cadence;
-mod fit;
-mod language;
 mod level;
 mod options;
 pub mod parts;
@@ -23,8 +20,8 @@ mod plan;
 mod sound;
 mod table;
 
-pub use language::short as short_language;
 pub use level::Level;
+pub use media::language::short as short_language;
 pub(crate) use options::is_language;
 pub use options::{
     AudioCodec, AudioLayout, AudioOptions, AudioPick, H264Profile, Ladder, MissingAudio, Preset,

@@ -1,10 +1,12 @@
 //! From what a source has and what a job wants to what is made of it.
 
-use media::time::Time;
+use media::{
+    picture::{self, Fit},
+    time::Time,
+};
 
 use super::{
     cadence,
-    fit::{self, Fit},
     level::{self, Level},
     options::{AudioOptions, H264Profile, Ladder, Preset, Profile, Resolved, Tune},
     parts::Cadence,
@@ -325,7 +327,7 @@ fn choose<'a>(
     let mut fitted: Vec<Fitted<'a>> = Vec::new();
     for rung in rungs {
         let step = cadence::step(video.rate, rung.fps);
-        let size = match fit::fit(shown, rung.size) {
+        let size = match picture::fit(shown.pair(), rung.size.pair()) {
             Fit::Enlarged(_) if !upscale => {
                 notes.push(format!(
                     "rung {} ({}) is left out: the source is {shown}",
@@ -333,7 +335,7 @@ fn choose<'a>(
                 ));
                 continue;
             }
-            fit => fit.size(),
+            fit => Size::from(fit.size()),
         };
         // Of rungs that come to the same, the one with the least unused frame rate stays, and of
         // these the one with the smaller box.
@@ -367,7 +369,7 @@ fn choose<'a>(
         ));
         fitted.push(Fitted {
             rung: smallest,
-            size: fit::floor_even(shown),
+            size: Size::from(picture::floor_even(shown.pair())),
             step: cadence::step(video.rate, smallest.fps),
         });
     }

@@ -1,32 +1,13 @@
 //! The frame rate that a source is brought to. ffprobe gives two: the mean, and the lowest one that
 //! all time stamps fit, which is nonsense for containers with coarse or fine clocks.
 
+use media::picture;
 use process::probe::{Rational, Video};
 
 use crate::units::Rate;
 
 /// What is taken when nothing is known.
 const USUAL: Rate = Rate::whole(30);
-
-/// Rates that cameras and encoders have, slowest first.
-const STANDARD: [Rate; 16] = [
-    Rate::whole(5),
-    Rate::whole(10),
-    Rate::whole(12),
-    Rate::whole(15),
-    Rate::whole(20),
-    Rate::television(24),
-    Rate::whole(24),
-    Rate::whole(25),
-    Rate::television(30),
-    Rate::whole(30),
-    Rate::whole(48),
-    Rate::whole(50),
-    Rate::television(60),
-    Rate::whole(60),
-    Rate::whole(100),
-    Rate::whole(120),
-];
 
 /// Returns the rate to use and whether the source does not keep to it.
 pub(super) fn of(video: &Video) -> (Rate, bool) {
@@ -52,26 +33,15 @@ fn twice(rate: Rate) -> Rate {
         .unwrap_or(rate)
 }
 
-/// Returns the standard rate within half a percent, else the next one above.
+/// Returns the usual rate near it.
 fn exact(rate: Rate) -> Rate {
-    let nearest = STANDARD
-        .iter()
-        .filter(|standard| near(**standard, rate, 200));
-    let nearest = nearest.min_by_key(|standard| distance(**standard, rate));
-    let above = || STANDARD.iter().find(|standard| **standard >= rate);
-    nearest.or_else(above).copied().unwrap_or(rate)
+    let usual = picture::usual(rate.frame_rate());
+    Rate::new(usual.num, usual.den).unwrap_or(rate)
 }
 
 /// Tells whether two rates differ by at most one part in `parts`.
 fn near(a: Rate, b: Rate, parts: u128) -> bool {
-    let greater = u128::from(a.num()) * u128::from(b.den());
-    distance(a, b) * parts <= greater
-}
-
-/// The difference of two rates, times both denominators.
-fn distance(a: Rate, b: Rate) -> u128 {
-    let left = u128::from(a.num()) * u128::from(b.den());
-    left.abs_diff(u128::from(b.num()) * u128::from(a.den()))
+    picture::near(a.frame_rate(), b.frame_rate(), parts)
 }
 
 #[cfg(test)]

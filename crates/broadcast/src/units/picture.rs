@@ -33,15 +33,21 @@ impl Size {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Tells whether it is higher than wide.
-    pub fn is_portrait(self) -> bool {
-        self.height > self.width
-    }
-
     /// Returns it turned by a quarter.
     #[must_use]
     pub fn turned(self) -> Self {
         Self::new(self.height, self.width)
+    }
+
+    /// Returns width and height.
+    pub fn pair(self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+}
+
+impl From<(u32, u32)> for Size {
+    fn from((width, height): (u32, u32)) -> Self {
+        Self::new(width, height)
     }
 }
 

@@ -1,21 +1,19 @@
 //! The size of a rung for a source: inside the rung's box, the source's aspect kept, even.
 
-use crate::units::Size;
-
 /// How a rung's box lies to a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub enum Fit {
     /// The picture shrinks, or stays as it is.
-    Within(Size),
+    Within((u32, u32)),
     /// The box is a little greater than the picture, which keeps its size.
-    Kept(Size),
+    Kept((u32, u32)),
     /// The box is much greater.
-    Enlarged(Size),
+    Enlarged((u32, u32)),
 }
 
 impl Fit {
     /// Returns the size that results.
-    pub(super) fn size(self) -> Size {
+    pub fn size(self) -> (u32, u32) {
         match self {
             Self::Within(size) | Self::Kept(size) | Self::Enlarged(size) => size,
         }
@@ -23,38 +21,33 @@ impl Fit {
 }
 
 /// Fits a source with square pixels into a box, which is turned for a portrait.
-pub(super) fn fit(source: Size, within: Size) -> Fit {
-    let within = if source.is_portrait() == within.is_portrait() {
+pub fn fit(source: (u32, u32), within: (u32, u32)) -> Fit {
+    let is_portrait = |size: (u32, u32)| size.1 > size.0;
+    let within = if is_portrait(source) == is_portrait(within) {
         within
     } else {
-        within.turned()
+        (within.1, within.0)
     };
-    let wide = u64::from(within.width) * u64::from(source.height);
-    let high = u64::from(within.height) * u64::from(source.width);
-    let size = if wide <= high {
-        Size::new(
-            within.width,
-            scaled(source.height, within.width, source.width),
-        )
+    let wide = u64::from(within.0) * u64::from(source.1);
+    let high = u64::from(within.1) * u64::from(source.0);
+    let (width, height) = if wide <= high {
+        (within.0, scaled(source.1, within.0, source.0))
     } else {
-        Size::new(
-            scaled(source.width, within.height, source.height),
-            within.height,
-        )
+        (scaled(source.0, within.1, source.1), within.1)
     };
     let much = |side: u32, source: u32| u64::from(side) * 8 > u64::from(source) * 9;
-    if size.width <= source.width && size.height <= source.height {
-        Fit::Within(Size::new(even(size.width), even(size.height)))
-    } else if much(size.width, source.width) && much(size.height, source.height) {
-        Fit::Enlarged(Size::new(even(size.width), even(size.height)))
+    if width <= source.0 && height <= source.1 {
+        Fit::Within((even(width), even(height)))
+    } else if much(width, source.0) && much(height, source.1) {
+        Fit::Enlarged((even(width), even(height)))
     } else {
         Fit::Kept(floor_even(source))
     }
 }
 
 /// Returns the source's own size with even sides.
-pub(super) fn floor_even(size: Size) -> Size {
-    Size::new((size.width & !1).max(2), (size.height & !1).max(2))
+pub fn floor_even(size: (u32, u32)) -> (u32, u32) {
+    (even(size.0), even(size.1))
 }
 
 /// Computes `side * mul / div`, in 16ths so that [`even`] still sees halves.
@@ -76,8 +69,9 @@ mod tests {
 
     use super::*;
 
-    fn size(text: &str) -> Size {
-        text.parse().unwrap()
+    fn size(text: &str) -> (u32, u32) {
+        let (width, height) = text.split_once('x').unwrap();
+        (width.parse().unwrap(), height.parse().unwrap())
     }
 
     #[test]
@@ -117,13 +111,13 @@ mod tests {
         fn sizes_are_even_and_inside(
             (sw, sh) in (16_u32..8192, 16_u32..8192), (bw, bh) in (16_u32..4096, 16_u32..4096)
         ) {
-            let (source, within) = (Size::new(sw, sh), Size::new(bw, bh));
-            let found = fit(source, within).size();
-            prop_assert!(found.width.is_multiple_of(2) && found.height.is_multiple_of(2));
-            prop_assert!(found.width >= 2 && found.height >= 2);
-            if let Fit::Within(found) = fit(source, within) {
+            let (source, within) = ((sw, sh), (bw, bh));
+            let (width, height) = fit(source, within).size();
+            prop_assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
+            prop_assert!(width >= 2 && height >= 2);
+            if let Fit::Within((width, height)) = fit(source, within) {
                 let longer = bw.max(bh) + 1;
-                prop_assert!(found.width <= longer && found.height <= longer);
+                prop_assert!(width <= longer && height <= longer);
             }
         }
     }
