@@ -36,6 +36,9 @@ struct RawStream {
     has_b_frames: Option<i64>,
     sample_aspect_ratio: Option<String>,
     pix_fmt: Option<String>,
+    color_primaries: Option<String>,
+    color_space: Option<String>,
+    color_range: Option<String>,
     color_transfer: Option<String>,
     field_order: Option<String>,
     sample_rate: Option<String>,
@@ -93,6 +96,7 @@ fn stream(raw: RawStream) -> Stream {
         title: tag(&raw, "title"),
         is_default: flag("default"),
         is_cover: flag("attached_pic") || flag("timed_thumbnails"),
+        is_forced: flag("forced"),
         is_comment: flag("comment"),
         is_impaired: flag("hearing_impaired") || flag("visual_impaired") || flag("descriptions"),
         video: (kind == Kind::Video).then(|| video(&raw)),
@@ -116,9 +120,18 @@ fn video(raw: &RawStream) -> Video {
         rotation: rotation(raw),
         interlaced: matches!(raw.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
         pixel_format: raw.pix_fmt.clone(),
-        transfer: raw.color_transfer.clone(),
+        primaries: told(raw.color_primaries.as_deref()),
+        matrix: told(raw.color_space.as_deref()),
+        range: told(raw.color_range.as_deref()),
+        transfer: told(raw.color_transfer.as_deref()),
         reordered: raw.has_b_frames.unwrap_or(0) > 0,
     }
+}
+
+/// Leaves out what ffprobe writes for unknown.
+fn told(name: Option<&str>) -> Option<String> {
+    name.filter(|name| !matches!(*name, "unknown" | "reserved"))
+        .map(str::to_owned)
 }
 
 /// The display matrix is counter-clockwise in ffprobe; the old `rotate` tag is clockwise.

@@ -1,11 +1,13 @@
 //! What is in a media file, by ffprobe: times exact, everything typed, nothing guessed.
 
+mod frames;
 mod json;
 mod packets;
 mod rational;
 
 use std::{ffi::OsStr, time::Duration};
 
+pub use frames::{Frame, Light, Mastering, frames};
 pub use packets::{Packets, Passing, packets};
 pub use rational::Rational;
 
@@ -75,6 +77,8 @@ pub struct Stream {
     pub is_default: bool,
     /// Whether it is a cover picture rather than moving ones.
     pub is_cover: bool,
+    /// Whether subtitles are shown even to those who want none.
+    pub is_forced: bool,
     /// Whether it comments on the main programme.
     pub is_comment: bool,
     /// Whether it describes pictures or is meant for the hard of hearing.
@@ -104,6 +108,12 @@ pub struct Video {
     pub interlaced: bool,
     /// Pixel format, such as `yuv420p`.
     pub pixel_format: Option<String>,
+    /// Colour primaries, such as `bt2020`.
+    pub primaries: Option<String>,
+    /// Matrix coefficients, such as `bt2020nc`.
+    pub matrix: Option<String>,
+    /// `tv` for limited range, `pc` for full.
+    pub range: Option<String>,
     /// Transfer characteristics, such as `smpte2084` for HDR10.
     pub transfer: Option<String>,
     /// Whether decoding order differs from presentation order.

@@ -210,6 +210,8 @@ pub struct SourceFacts {
     pub start: Seconds,
     /// Length as the container has it.
     pub duration: Option<Seconds>,
+    /// Bits a second of everything together, when known.
+    pub bitrate: Option<u64>,
     /// The video stream that is used.
     pub video: Option<VideoFacts>,
     /// All audio streams.
@@ -294,6 +296,10 @@ pub struct AudioFacts {
     pub title: Option<String>,
     /// Whether a player takes it by default.
     pub is_default: bool,
+    /// Whether it describes the pictures or is meant for the hard of hearing.
+    pub is_impaired: bool,
+    /// Whether it comments on the main programme.
+    pub is_comment: bool,
     /// First presented sample, absolute source time.
     pub first: Seconds,
     /// End of the last sample, absolute source time, when known.
@@ -344,7 +350,8 @@ pub enum Cadence {
     /// time stamps are written anew.
     Same,
     /// The grid is filled from the source's time stamps (ffmpeg's `fps` filter, anchored to the
-    /// origin, with a second of pre-roll): variable rates, other rates, gaps.
+    /// origin, with a second of pre-roll): variable rates, other rates, gaps, fields. Where the
+    /// source ends early the last frame is repeated.
     Resampled,
 }
 
@@ -406,7 +413,7 @@ pub struct Video {
     pub level: Option<String>,
     /// Rate control.
     pub quality: Quality,
-    /// Speed preset by the encoder's name, such as `veryfast`.
+    /// Speed preset by x264's names, such as `veryfast`; encoders with numbers translate them.
     pub speed: String,
     /// Encoder threads; part of the result, since x264's output depends on it.
     pub threads: u32,

@@ -2,7 +2,10 @@
 
 use std::{cmp::Ordering, fmt};
 
-use media::time::{Round, Time, Timescale};
+use media::{
+    presentation::FrameRate,
+    time::{Round, Time, Timescale},
+};
 use serde::{Deserialize, Serialize};
 
 /// Denominator to which a fraction is rounded that does not fit 64 bits.
@@ -40,6 +43,14 @@ impl Seconds {
         (den > 0).then(|| Self::reduced(i128::from(num), i128::from(den)))
     }
 
+    /// Makes a time of whole seconds.
+    pub const fn whole(seconds: i64) -> Self {
+        Self {
+            num: seconds,
+            den: 1,
+        }
+    }
+
     /// Makes a time of whole milliseconds.
     pub fn from_ms(ms: i64) -> Self {
         Self::reduced(i128::from(ms), 1000)
@@ -67,6 +78,15 @@ impl Seconds {
     pub fn minus(self, other: Self) -> Self {
         let (a, b) = (i128::from(self.den), i128::from(other.den));
         Self::reduced(i128::from(self.num) * b - i128::from(other.num) * a, a * b)
+    }
+
+    /// Multiplies by a whole number.
+    #[must_use]
+    pub fn times(self, factor: i64) -> Self {
+        Self::reduced(
+            i128::from(self.num) * i128::from(factor),
+            i128::from(self.den),
+        )
     }
 
     /// Returns half of it.
@@ -136,11 +156,21 @@ impl fmt::Display for Seconds {
 
 /// Frames a second, as a reduced fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Fraction")]
 pub struct Rate {
     /// Numerator, not zero.
     pub num: u32,
     /// Denominator, not zero.
     pub den: u32,
+}
+
+impl TryFrom<Fraction> for Rate {
+    type Error = &'static str;
+
+    fn try_from(raw: Fraction) -> Result<Self, Self::Error> {
+        let number = |value: i64| u32::try_from(value).unwrap_or(0);
+        Self::new(number(raw.num), number(raw.den)).ok_or("both numbers must be positive")
+    }
 }
 
 impl Rate {
@@ -164,10 +194,21 @@ impl Rate {
         )
     }
 
-    /// Returns how many frames begin before `time`, which counts from the first frame's start.
+    /// Returns how many frames last for `time`.
     pub fn frames(self, time: Seconds, round: Round) -> i64 {
-        let ticks = media::time::mul_div(time.num, i64::from(self.num), time.den, round);
-        media::time::mul_div(ticks, 1, i64::from(self.den.max(1)), round)
+        let exact = Seconds::reduced(
+            i128::from(time.num) * i128::from(self.num),
+            i128::from(time.den) * i128::from(self.den.max(1)),
+        );
+        exact.ticks(1, round)
+    }
+
+    /// Returns it as manifests have it.
+    pub fn frame_rate(self) -> FrameRate {
+        FrameRate {
+            num: self.num,
+            den: self.den,
+        }
     }
 }
 

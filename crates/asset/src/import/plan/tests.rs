@@ -48,6 +48,7 @@ fn pictures(start: i64, count: i64, key_every: usize) -> Packets {
         timed: true,
         discarded: false,
         steps: Some((40, 40)),
+        times: (0..count).map(|i| start + i * 40).collect(),
     }
 }
 
@@ -60,6 +61,7 @@ fn sound(start: i64, end: i64) -> Packets {
         timed: true,
         discarded: false,
         steps: Some((21, 22)),
+        times: Vec::new(),
     }
 }
 

@@ -1,0 +1,125 @@
+//! The video of a source: which stream, when its frames are shown, what they look like.
+
+use process::probe::{Frame, Kind, Mastering, Packets, Stream};
+
+use super::{at, timing};
+use crate::plan::{Colour, Seconds, VideoFacts};
+
+/// Chooses the stream: the default one, else the one with the most pixels; no cover pictures.
+pub(super) fn choose(streams: &[Stream]) -> Option<&Stream> {
+    let usable = |stream: &&Stream| {
+        let sized = |video: &process::probe::Video| video.width > 0 && video.height > 0;
+        stream.kind == Kind::Video && !stream.is_cover && stream.video.as_ref().is_some_and(sized)
+    };
+    let pixels = |stream: &Stream| {
+        stream
+            .video
+            .as_ref()
+            .map_or(0, |video| u64::from(video.width) * u64::from(video.height))
+    };
+    // `max_by_key` takes the last of equals; the first is meant.
+    let streams = streams.iter().rev().filter(usable);
+    streams.max_by_key(|stream| (stream.is_default, pixels(stream)))
+}
+
+/// Puts together what headers, packets and the first frames tell; `None` when there is no frame.
+pub(super) fn facts(stream: &Stream, packets: &Packets, frames: &[Frame]) -> Option<VideoFacts> {
+    let video = stream.video.as_ref()?;
+    let clock = stream.time_base.filter(|clock| clock.is_positive())?;
+    let shown: Vec<i64> = frames.iter().filter_map(|frame| frame.pts).collect();
+    let begin = shown.iter().min().copied();
+    if frames.is_empty() {
+        return None;
+    }
+    let interlaced = 2 * frames.iter().filter(|frame| frame.interlaced).count() > frames.len();
+    let times = presented(packets, begin);
+    let timing = timing::of(&times, &shown, clock, video);
+    let begin = begin.or(times.first().copied()).unwrap_or(0);
+    let first = at(begin, clock);
+    let step = timing.rate.duration(1);
+    let end = match packets.end_pts {
+        Some(end) if times.last().is_some_and(|last| end > *last) => at(end, clock),
+        _ => times
+            .last()
+            .map_or(first, |last| at(*last, clock))
+            .plus(step),
+    };
+    let count = if times.is_empty() {
+        packets.count
+    } else {
+        timing.frames
+    };
+    Some(VideoFacts {
+        stream: stream.index,
+        codec: stream.codec.clone(),
+        width: video.width,
+        height: video.height,
+        sar: video.sar.unwrap_or((1, 1)),
+        rotation: video.rotation,
+        interlaced,
+        rate: timing.rate,
+        variable: timing.variable || times.is_empty(),
+        first,
+        end: end_of(first, end, timing.rate.duration(count), times.is_empty()),
+        frames: count.max(1),
+        bitrate: stream.bit_rate,
+        pixel_format: video.pixel_format.clone().unwrap_or_default(),
+        colour: Colour {
+            primaries: video.primaries.clone(),
+            transfer: video.transfer.clone(),
+            matrix: video.matrix.clone(),
+            range: video.range.clone(),
+            mastering: frames
+                .iter()
+                .find_map(|frame| frame.mastering)
+                .map(mastering),
+            light: frames
+                .iter()
+                .find_map(|frame| frame.light)
+                .map(|light| (light.content, light.average)),
+        },
+    })
+}
+
+/// Without any time stamp the number of frames is all there is.
+fn end_of(first: Seconds, end: Seconds, counted: Seconds, untimed: bool) -> Seconds {
+    if untimed { first.plus(counted) } else { end }
+}
+
+/// Returns the times of the frames that are shown. Packets before the first frame that can be
+/// decoded do not count. Where only decoding times are known they are moved to presentation.
+fn presented(packets: &Packets, begin: Option<i64>) -> Vec<i64> {
+    let times = &packets.times;
+    let Some(begin) = begin else {
+        return times.clone();
+    };
+    if packets.timed {
+        return times
+            .iter()
+            .copied()
+            .filter(|time| *time >= begin)
+            .collect();
+    }
+    let shift = times
+        .first()
+        .map_or(0, |first| begin.saturating_sub(*first));
+    times
+        .iter()
+        .map(|time| time.saturating_add(shift))
+        .collect()
+}
+
+/// Writes a mastering display as x265 takes it.
+fn mastering(display: Mastering) -> String {
+    let Mastering {
+        green,
+        blue,
+        red,
+        white,
+        luminance,
+    } = display;
+    format!(
+        "G({},{})B({},{})R({},{})WP({},{})L({},{})",
+        green.0, green.1, blue.0, blue.1, red.0, red.1, white.0, white.1, luminance.0, luminance.1
+    )
+}
