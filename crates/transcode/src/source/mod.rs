@@ -139,6 +139,3 @@ fn seconds(value: Rational) -> Seconds {
 fn at(tick: i64, clock: Rational) -> Seconds {
     seconds(clock).times(tick)
 }
-
-#[cfg(test)]
-mod tests;

@@ -35,7 +35,7 @@ pub(super) fn of(times: &[i64], decoded: &[i64], clock: Rational, video: &Video)
     let measured = mean(&frames, clock);
     let candidates = || {
         let given = declared.into_iter().chain([measured]).flatten();
-        given.flat_map(|rate| [rate, picture::usual(rate)])
+        given.flat_map(|rate| [picture::usual(rate), rate])
     };
     // A tick and a half is what rounding can do; a quarter of a frame is jitter that still leaves
     // no doubt which frame is meant.
@@ -49,7 +49,7 @@ pub(super) fn of(times: &[i64], decoded: &[i64], clock: Rational, video: &Video)
             };
         }
     }
-    let usual = median(&frames, clock)
+    let usual = varying(&frames, clock, measured)
         .or(declared[1])
         .or(declared[0])
         .map_or(FALLBACK, picture::usual);
@@ -100,6 +100,26 @@ fn fits(times: &[i64], clock: Rational, rate: FrameRate, strict: bool) -> bool {
         let due = index as i128 * frame;
         (is - due).abs() <= allowed
     })
+}
+
+/// Chooses for a varying rate: that of the usual distance, which dropped frames leave as it is; or
+/// the mean, if that is a usual rate and just as many distances are multiples of its frames, as
+/// with jitter.
+fn varying(times: &[i64], clock: Rational, mean: Option<FrameRate>) -> Option<FrameRate> {
+    let median = median(times, clock)?;
+    let score = |rate: FrameRate| {
+        let tick = i128::from(clock.num) * i128::from(rate.num);
+        let frame = i128::from(clock.den) * i128::from(rate.den);
+        let is_multiple = |pair: &[i64]| {
+            let step = i128::from(pair[1].saturating_sub(pair[0])) * tick;
+            let frames = ((step + frame / 2) / frame).max(1);
+            (step - frames * frame).abs() <= frame / 4
+        };
+        times.windows(2).filter(|pair| is_multiple(pair)).count()
+    };
+    let usual = mean.filter(|mean| picture::near(*mean, picture::usual(*mean), 200));
+    let better = |mean: &FrameRate| score(picture::usual(*mean)) >= score(picture::usual(median));
+    usual.filter(better).or(Some(median))
 }
 
 fn mean(times: &[i64], clock: Rational) -> Option<FrameRate> {

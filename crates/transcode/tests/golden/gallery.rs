@@ -1,0 +1,214 @@
+//! Sources of every kind, small and short.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use process::{Ffmpeg, Spawner};
+use tempfile::TempDir;
+
+/// Length of the sources in seconds: three chunks of four, the last one shorter.
+pub(crate) const SECONDS: u32 = 11;
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a skipped test says so where tests are watched"
+)]
+/// Finds ffmpeg, or says loudly that the test is skipped.
+pub(crate) fn ffmpeg() -> Option<Ffmpeg> {
+    match Spawner::direct().and_then(Ffmpeg::locate) {
+        Ok(ffmpeg) => Some(ffmpeg),
+        Err(error) => {
+            println!("SKIPPED: {error}");
+            None
+        }
+    }
+}
+
+/// A kind of source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Closed,
+    OpenGop,
+    BPyramid,
+    Variable,
+    Ts,
+    OpenTs,
+    MkvMs,
+    EditList,
+    LongGop,
+    Silent,
+    Surround,
+    Cd,
+    Portrait,
+    Interlaced,
+    AudioOnly,
+}
+
+impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Closed,
+        Self::OpenGop,
+        Self::BPyramid,
+        Self::Variable,
+        Self::Ts,
+        Self::OpenTs,
+        Self::MkvMs,
+        Self::EditList,
+        Self::LongGop,
+        Self::Silent,
+        Self::Surround,
+        Self::Cd,
+        Self::Portrait,
+        Self::Interlaced,
+        Self::AudioOnly,
+    ];
+
+    /// Returns the arguments that make it, but for the file name, and the extension of that.
+    fn recipe(self) -> (String, &'static str) {
+        let ntsc = "30000/1001";
+        let (rate, sound, video, extension) = match self {
+            Self::Closed | Self::Silent | Self::EditList => ("25", STEREO, "-g 50 -bf 3", "mp4"),
+            Self::OpenGop => (
+                ntsc,
+                STEREO,
+                "-g 45 -bf 3 -b_strategy 0 -x264-params open-gop=1:scenecut=0",
+                "mp4",
+            ),
+            Self::BPyramid => (
+                "24000/1001",
+                STEREO,
+                "-g 60 -bf 7 -b_strategy 0 -x264-params b-pyramid=normal:ref=4",
+                "mp4",
+            ),
+            Self::Variable => (
+                ntsc,
+                STEREO,
+                "-vf select='gt(mod(n*n*7+n,11),3)' -vsync vfr -enc_time_base 1/90000 \
+                 -video_track_timescale 90000 -g 50",
+                "mp4",
+            ),
+            Self::Ts => ("25", STEREO, "-g 40 -bf 2", "ts"),
+            Self::OpenTs => (
+                ntsc,
+                STEREO,
+                "-g 45 -bf 3 -b_strategy 0 -x264-params open-gop=1:scenecut=0",
+                "ts",
+            ),
+            Self::MkvMs => (ntsc, STEREO, "-g 50 -bf 3", "mkv"),
+            Self::LongGop => (
+                "25",
+                STEREO,
+                "-g 1000 -keyint_min 1000 -sc_threshold 0",
+                "mp4",
+            ),
+            Self::Surround => ("24", SURROUND, "-g 48", "mkv"),
+            Self::Cd => ("25", CD, "-g 50", "mp4"),
+            Self::Portrait => ("30", STEREO, "-g 60", "mp4"),
+            Self::Interlaced => (
+                "50",
+                STEREO,
+                "-vf interlace=scan=tff -flags +ilme+ildct -g 25",
+                "ts",
+            ),
+            Self::AudioOnly => ("25", STEREO, "-vn", "m4a"),
+        };
+        let (sound, audio) = sound;
+        // Fields want a height in fours.
+        let height = if self == Self::Interlaced { 96 } else { 90 };
+        let pictures = format!("testsrc2=s=160x{height}:r={rate}:d={SECONDS}");
+        let text = format!(
+            "-f lavfi -i {pictures} -f lavfi -i {sound} {audio} -c:v libx264 -preset ultrafast \
+             -coder 1 -crf 20 -pix_fmt yuv420p {video}"
+        );
+        (text, extension)
+    }
+}
+
+/// A source of sound with how it is encoded. Noise is unlike itself at every shift.
+type Sound = (&'static str, &'static str);
+const STEREO: Sound = (
+    "anoisesrc=r=48000:d=11:c=pink:seed=7:a=0.4",
+    "-c:a aac -b:a 128k -ac 2 -metadata:s:a:0 language=swe",
+);
+const SURROUND: Sound = (
+    "anoisesrc=r=48000:d=11:c=pink:seed=7:a=0.4,pan=5.1|c0=c0|c1=0.8*c0|c2=0.6*c0|c3=0.1*c0|c4=0.3*c0|c5=0.2*c0",
+    "-c:a ac3 -b:a 448k -metadata:s:a:0 language=eng",
+);
+const CD: Sound = (
+    "anoisesrc=r=44100:d=11:c=pink:seed=7:a=0.4",
+    "-c:a aac -b:a 128k -ac 2",
+);
+
+/// Returns the source of a kind, made once for all tests of the process.
+pub(crate) fn source(ffmpeg: &Ffmpeg, kind: Kind) -> PathBuf {
+    static MADE: [OnceLock<PathBuf>; Kind::ALL.len()] =
+        [const { OnceLock::new() }; Kind::ALL.len()];
+    let slot = Kind::ALL
+        .iter()
+        .position(|it| *it == kind)
+        .expect("all kinds are listed");
+    MADE[slot].get_or_init(|| make(ffmpeg, kind)).clone()
+}
+
+fn make(ffmpeg: &Ffmpeg, kind: Kind) -> PathBuf {
+    let (text, extension) = kind.recipe();
+    let path = folder().join(format!("{kind:?}.{extension}"));
+    let mut arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if kind == Kind::Silent {
+        arguments.push("-an".to_owned());
+    }
+    arguments.push(path.display().to_string());
+    run(ffmpeg, &arguments);
+    match kind {
+        Kind::EditList => cut(ffmpeg, &path),
+        Kind::Portrait => {
+            turn(&path);
+            path
+        }
+        _ => path,
+    }
+}
+
+/// Turns the first track of an mp4 file clockwise by a quarter: the matrix of `tkhd`, version 0
+/// (ISO/IEC 14496-12, 8.3.2). How ffmpeg is told so differs from version to version.
+fn turn(path: &Path) {
+    const MATRIX: [i32; 9] = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000];
+    let mut bytes = std::fs::read(path).expect("the source is there");
+    let name = bytes.windows(4).position(|four| four == b"tkhd");
+    let matrix = name.expect("a movie has tracks") + 4 + 40;
+    let turned: Vec<u8> = MATRIX.iter().flat_map(|it| it.to_be_bytes()).collect();
+    bytes[matrix..matrix + turned.len()].copy_from_slice(&turned);
+    std::fs::write(path, bytes).expect("the source can be written");
+}
+
+fn cut(ffmpeg: &Ffmpeg, path: &Path) -> PathBuf {
+    // A cut by stream copy: the file keeps the frames from the key frame on and hides those before
+    // the cut by an edit list.
+    let cut = folder().join("cut.mp4");
+    let arguments = format!("-ss 2.72 -i {} -c copy {}", path.display(), cut.display());
+    let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+    run(ffmpeg, &arguments);
+    cut
+}
+
+/// Runs ffmpeg; its words are in the panic when it fails.
+pub(crate) fn run(ffmpeg: &Ffmpeg, arguments: &[String]) -> Vec<u8> {
+    let command = ffmpeg
+        .command()
+        .args(["-y", "-fflags", "+bitexact"])
+        .args(arguments);
+    match ffmpeg.spawner().run(command) {
+        Ok(output) => output,
+        Err(error) => panic!("{error:?}\n{}", arguments.join(" ")),
+    }
+}
+
+/// A folder that lasts as long as the process.
+pub(crate) fn folder() -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for sources"));
+    folder.path().to_owned()
+}

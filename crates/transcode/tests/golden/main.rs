@@ -1,0 +1,7 @@
+//! The golden matrix: for every kind of source a chunked encode is, frame for frame, what one
+//! uninterrupted encode of the same plan is, and sound stands where it stood in the source.
+//!
+//! Sources are made by ffmpeg; without it the tests say so and pass.
+
+mod facts;
+mod gallery;
