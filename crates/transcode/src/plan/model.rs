@@ -200,7 +200,7 @@ impl Audio {
 }
 
 /// What the source is, as far as the steps need it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFacts {
     /// Names of the container format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     pub format: String,
@@ -413,7 +413,7 @@ pub struct Video {
     pub level: Option<String>,
     /// Rate control.
     pub quality: Quality,
-    /// Speed preset by x264's names, such as `veryfast`; encoders with numbers translate them.
+    /// Speed preset by the encoder's name: `veryfast` for x264 and x265, a number for AV1.
     pub speed: String,
     /// Encoder threads; part of the result, since x264's output depends on it.
     pub threads: u32,

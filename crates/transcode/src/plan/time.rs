@@ -135,6 +135,12 @@ impl Seconds {
     }
 }
 
+impl Default for Seconds {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl Ord for Seconds {
     fn cmp(&self, other: &Self) -> Ordering {
         let left = i128::from(self.num) * i128::from(other.den);

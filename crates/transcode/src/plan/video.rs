@@ -67,8 +67,7 @@ pub(super) fn renditions(
     }
     if hdr && videos.iter().any(|video| video.codec == VideoCodec::H264) {
         notes.push(
-            "the source has a high dynamic range: H.264 keeps its tags at 8 bits without tone \
-             mapping; h265 and av1 keep 10 bits"
+            "the source has a high dynamic range, which H.264 does not keep; h265 and av1 do"
                 .to_owned(),
         );
     }
@@ -144,7 +143,7 @@ fn rendition(
         profile: profile.map(str::to_owned),
         level,
         quality,
-        speed: speed.cloned().unwrap_or_else(|| "medium".to_owned()),
+        speed: speed_of(codec, speed.map_or("medium", String::as_str)).to_owned(),
         threads: options.threads,
         b_frames: if profile == Some("baseline") { 0 } else { 3 },
         refs: 3,
@@ -167,6 +166,24 @@ fn usual_crf(codec: VideoCodec) -> u32 {
         VideoCodec::H264 => 230,
         VideoCodec::H265 => 260,
         VideoCodec::Av1 => 320,
+    }
+}
+
+/// Translates x264's names of speeds to the numbers of SVT-AV1.
+fn speed_of(codec: VideoCodec, speed: &str) -> &str {
+    if codec != VideoCodec::Av1 {
+        return speed;
+    }
+    match speed {
+        "ultrafast" => "12",
+        "superfast" => "11",
+        "veryfast" => "10",
+        "faster" => "9",
+        "fast" => "8",
+        "slow" => "5",
+        "slower" => "4",
+        "veryslow" | "placebo" => "3",
+        _ => "7",
     }
 }
 

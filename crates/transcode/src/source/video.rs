@@ -37,13 +37,10 @@ pub(super) fn facts(stream: &Stream, packets: &Packets, frames: &[Frame]) -> Opt
     let begin = begin.or(times.first().copied()).unwrap_or(0);
     let first = at(begin, clock);
     let step = timing.rate.duration(1);
-    let end = match packets.end_pts {
-        Some(end) if times.last().is_some_and(|last| end > *last) => at(end, clock),
-        _ => times
-            .last()
-            .map_or(first, |last| at(*last, clock))
-            .plus(step),
-    };
+    // The last frame lasts for one at least: some containers do not tell, or nearly nothing.
+    let last = times.last().map_or(first, |last| at(*last, clock));
+    let declared = packets.end_pts.map_or(first, |end| at(end, clock));
+    let end = declared.max(last.plus(step));
     let count = if times.is_empty() {
         packets.count
     } else {

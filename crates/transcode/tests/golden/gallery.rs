@@ -156,12 +156,8 @@ pub(crate) fn source(ffmpeg: &Ffmpeg, kind: Kind) -> PathBuf {
 fn make(ffmpeg: &Ffmpeg, kind: Kind) -> PathBuf {
     let (text, extension) = kind.recipe();
     let path = folder().join(format!("{kind:?}.{extension}"));
-    let mut arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    if kind == Kind::Silent {
-        arguments.push("-an".to_owned());
-    }
-    arguments.push(path.display().to_string());
-    run(ffmpeg, &arguments);
+    let silent = if kind == Kind::Silent { "-an" } else { "" };
+    run(ffmpeg, &format!("{text} {silent} {}", path.display()));
     match kind {
         Kind::EditList => cut(ffmpeg, &path),
         Kind::Portrait => {
@@ -188,21 +184,20 @@ fn cut(ffmpeg: &Ffmpeg, path: &Path) -> PathBuf {
     // A cut by stream copy: the file keeps the frames from the key frame on and hides those before
     // the cut by an edit list.
     let cut = folder().join("cut.mp4");
-    let arguments = format!("-ss 2.72 -i {} -c copy {}", path.display(), cut.display());
-    let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
-    run(ffmpeg, &arguments);
+    run(
+        ffmpeg,
+        &format!("-ss 2.72 -i {} -c copy {}", path.display(), cut.display()),
+    );
     cut
 }
 
-/// Runs ffmpeg; its words are in the panic when it fails.
-pub(crate) fn run(ffmpeg: &Ffmpeg, arguments: &[String]) -> Vec<u8> {
-    let command = ffmpeg
-        .command()
-        .args(["-y", "-fflags", "+bitexact"])
-        .args(arguments);
+/// Runs ffmpeg with the arguments of `line`, which are divided by blanks; its words are in the panic
+/// when it fails.
+pub(crate) fn run(ffmpeg: &Ffmpeg, line: &str) -> Vec<u8> {
+    let command = ffmpeg.command().arg("-y").args(line.split_whitespace());
     match ffmpeg.spawner().run(command) {
         Ok(output) => output,
-        Err(error) => panic!("{error:?}\n{}", arguments.join(" ")),
+        Err(error) => panic!("{error:?}"),
     }
 }
 
