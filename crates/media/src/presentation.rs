@@ -197,6 +197,23 @@ pub struct Timeline {
     /// Numbers of listed segments whose media was lost, ascending. HLS marks them (`EXT-X-GAP`); a
     /// `SegmentTimeline` addressed by time leaves them out.
     pub gaps: Vec<u64>,
+    /// Key frames of listed segments that can be fetched by themselves, oldest first. With any, HLS
+    /// offers a playlist of them for fast play.
+    pub keys: Vec<KeyFrame>,
+}
+
+/// A key frame within a segment: a fragment header and the first of its samples. HLS names it by a
+/// range of bytes (RFC 8216bis, 4.4.3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFrame {
+    /// Number of the segment it belongs to.
+    pub segment: u64,
+    /// Offset of its fragment in the segment.
+    pub offset: u64,
+    /// Bytes from there to the end of the picture.
+    pub bytes: u64,
+    /// Ticks from here to the next key frame, or to the end.
+    pub duration: u64,
 }
 
 /// A part of a segment that can be fetched by itself: an LL-HLS partial segment (RFC 8216bis,

@@ -152,6 +152,7 @@ fn playlist(
     let options = hls::write::MediaOptions {
         query: ask.test_query,
         skip: directives.skip,
+        ..hls::write::MediaOptions::default()
     };
     let text = hls::write::media_with(presentation, track, &options);
     let mut response = entity_response(generated(presentation, text, HLS), ask);

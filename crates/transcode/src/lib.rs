@@ -31,3 +31,6 @@ pub mod text;
 pub mod thumbs;
 pub mod verify;
 pub mod worker;
+
+#[cfg(test)]
+mod testing;

@@ -1,6 +1,6 @@
 //! New boxes: fragments around samples that exist already, brands, segment indexes.
 
-use super::{FourCc, fields::SidxReference};
+use super::{FourCc, fields::SidxReference, walk::BoxView};
 use crate::time::Timescale;
 
 /// A fragment of one track to be written.
@@ -158,7 +158,7 @@ pub fn sidx(
 }
 
 /// Begins a box and returns where.
-fn open(out: &mut Vec<u8>, kind: impl Into<FourCc>) -> usize {
+pub(super) fn open(out: &mut Vec<u8>, kind: impl Into<FourCc>) -> usize {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&kind.into().0);
@@ -166,9 +166,15 @@ fn open(out: &mut Vec<u8>, kind: impl Into<FourCc>) -> usize {
 }
 
 /// Ends the box that began at `start`.
-fn close(out: &mut [u8], start: usize) {
+pub(super) fn close(out: &mut [u8], start: usize) {
     let size = (out.len() - start) as u32;
     super::be::put(out, start, &size.to_be_bytes());
+}
+
+/// Adds to the size of a box that was found in `out`.
+pub(super) fn grow(out: &mut [u8], found: &BoxView<'_>, by: usize) {
+    let size = (found.bytes.len() + by) as u32;
+    super::be::put(out, found.offset, &size.to_be_bytes());
 }
 
 #[cfg(test)]

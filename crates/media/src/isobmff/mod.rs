@@ -14,7 +14,9 @@
 //! | [`chunk`] | cuts a media segment into chunks that can be sent one by one |
 //! | [`init`], [`codec`] | what an init segment says, with codec strings; init segments for live |
 //! | [`segment`], [`sidx`] | fragments, samples and segment indexes |
-//! | [`build`] | new boxes and fragments |
+//! | [`build`], [`subtitles`] | new boxes and fragments; the init segment of TTML |
+//! | [`edit`] | an edit list for frames that are reordered |
+//! | [`protect`] | init segments and fragments of protected tracks |
 //!
 //! All functions may be given any bytes: they return a [`BoxError`] with box path and offset, never
 //! panic, and allocate no more than a small multiple of the bytes given.
@@ -23,15 +25,18 @@ mod be;
 pub mod build;
 pub mod chunk;
 pub mod codec;
+pub mod edit;
 mod error;
 pub mod fields;
 mod fourcc;
 pub mod init;
+pub mod protect;
 mod reader;
 pub mod retime;
 pub mod segment;
 pub mod sidx;
 pub mod splice;
+pub mod subtitles;
 #[cfg(test)]
 mod testing;
 pub mod walk;

@@ -1,10 +1,6 @@
 //! The `subs` box, ISO/IEC 14496-12, 8.7.7: where a sample's parts begin.
 
-use media::isobmff::{
-    BoxError,
-    fields::Trun,
-    walk::{self, BoxView},
-};
+use media::isobmff::{BoxError, fields::Trun, protect, walk};
 
 /// A part of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,29 +79,8 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 /// Puts a `subs` box at the end of the `traf` of a fragment head that was built by
 /// [`media::isobmff::build::fragment`].
-pub(super) fn insert(mut head: Vec<u8>, parts: &[Vec<Subsample>]) -> Result<Vec<u8>, BoxError> {
-    let Some(moof) = walk::find(&head, &[b"moof"])? else {
-        return Ok(head);
-    };
-    let traf = moof.required(b"traf")?;
-    let trun = traf.required(b"trun")?;
-    let subs = write_box(parts);
-    let grown = |found: &BoxView<'_>| (found.bytes.len() + subs.len()) as u32;
-    let sizes = [(moof.offset, grown(&moof)), (traf.offset, grown(&traf))];
-    let end = traf.end();
-    let body = trun.body_range();
-    for (offset, size) in sizes {
-        if let Some(field) = head.get_mut(offset..offset + 4) {
-            field.copy_from_slice(&size.to_be_bytes());
-        }
-    }
-    if let Some(mut trun) = head.get_mut(body).and_then(Trun::new)
-        && let Some(offset) = trun.data_offset()
-    {
-        trun.set_data_offset(offset.saturating_add_unsigned(subs.len() as u32));
-    }
-    head.splice(end..end, subs);
-    Ok(head)
+pub(super) fn insert(head: Vec<u8>, parts: &[Vec<Subsample>]) -> Result<Vec<u8>, BoxError> {
+    protect::with_boxes(head, &write_box(parts))
 }
 
 /// Writes version 1, whose sizes have 32 bits.

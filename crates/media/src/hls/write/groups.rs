@@ -5,6 +5,8 @@ use crate::presentation::{Content, Shape, SwitchingSet, Track};
 
 /// Group of all subtitles.
 const SUBTITLES: &str = "subs";
+/// Type of WebVTT outside of MP4.
+pub(super) const WEBVTT: &str = "text/vtt";
 
 /// Renditions of which one is played at a time.
 pub(super) struct Group<'a> {
@@ -225,17 +227,20 @@ fn ladder<'a>(set: &'a SwitchingSet, family: &str) -> Vec<&'a Track> {
     tracks
 }
 
-/// Forms the one group of subtitles: the first track of every set of subtitles in fragmented MP4.
+/// Forms the one group of subtitles: the first track of every set of subtitles in fragmented MP4 or
+/// as segments of WebVTT.
 pub(super) fn subtitles(shape: &Shape) -> Option<Group<'_>> {
-    let in_mp4 = |track: &&Track| matches!(codec_family(&track.codecs), "stpp" | "wvtt");
+    let plays = |track: &&Track| {
+        matches!(codec_family(&track.codecs), "stpp" | "wvtt") || track.mime_type == WEBVTT
+    };
     let sets: Vec<&SwitchingSet> = shape
         .sets
         .iter()
-        .filter(|set| set.content == Content::Text && set.tracks.iter().any(|t| in_mp4(&t)))
+        .filter(|set| set.content == Content::Text && set.tracks.iter().any(|t| plays(&t)))
         .collect();
     let mut group = Group::new(SUBTITLES, "SUBTITLES");
     for set in sets {
-        if let Some(track) = set.tracks.iter().find(in_mp4) {
+        if let Some(track) = set.tracks.iter().find(plays) {
             group.add(set, track);
         }
     }

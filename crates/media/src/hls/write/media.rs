@@ -62,7 +62,7 @@ pub(super) fn write(
     }
     push_sequence(&mut out, &stretches, first);
     if is_static {
-        out.push_str("#EXT-X-PLAYLIST-TYPE:VOD\n");
+        push_type(&mut out, options);
     }
     if skipped > 0 {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
@@ -74,6 +74,7 @@ pub(super) fn write(
         },
         climb: "../".repeat(first.track.id.split('/').count()),
         query: options.query,
+        key: options.key,
         skip: skipped,
         before_parts: extras
             .filter(|extras| extras.has_parts)
@@ -91,10 +92,16 @@ pub(super) fn write(
         }
         writer.push_reports(&mut out, presentation, track);
     }
-    if is_static {
+    if is_static && !options.event {
         out.push_str("#EXT-X-ENDLIST\n");
     }
     out
+}
+
+/// Writes the type of a static playlist.
+pub(super) fn push_type(out: &mut String, options: &MediaOptions<'_>) {
+    let kind = if options.event { "EVENT" } else { "VOD" };
+    let _ = writeln!(out, "#EXT-X-PLAYLIST-TYPE:{kind}");
 }
 
 /// Finds the track in every period: `track` counts in the last shape, the others have it by id.
@@ -207,7 +214,7 @@ fn longest(stretches: &[Stretch<'_>]) -> i64 {
     target
 }
 
-fn time(ticks: u64, scale: Timescale) -> Time {
+pub(super) fn time(ticks: u64, scale: Timescale) -> Time {
     Time::new(i64::try_from(ticks).unwrap_or(i64::MAX), scale)
 }
 
@@ -217,6 +224,8 @@ struct Segments<'p> {
     /// From the playlist to the place of the multivariant playlist.
     climb: String,
     query: &'p str,
+    /// Attributes of `EXT-X-KEY`.
+    key: Option<&'p str>,
     /// Segments still to be left out.
     skip: u64,
     /// Segments still to come before the first whose parts are listed; `None` when no parts are.
@@ -393,6 +402,9 @@ impl<'p> Segments<'p> {
         {
             let _ = writeln!(out, "#EXT-X-MAP:URI=\"{uri}\"");
         }
+        if let Some(key) = self.key.filter(|_| self.before.is_none()) {
+            let _ = writeln!(out, "#EXT-X-KEY:{key}");
+        }
         self.before = Some(Before {
             period: stretch.period,
             init,
@@ -415,7 +427,7 @@ impl<'p> Segments<'p> {
 }
 
 /// Returns what the URL of a segment has, whatever the MPD does.
-fn key(track: &Track, number: u64, start: u64) -> Key {
+pub(super) fn key(track: &Track, number: u64, start: u64) -> Key {
     if track.media.has_time() {
         Key::Time(start)
     } else {

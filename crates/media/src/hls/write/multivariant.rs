@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 
 use super::{
-    VERSION,
+    IFRAMES_FILE, MultivariantOptions, VERSION,
     groups::{
-        Group, audio_groups, has_role, is_special, is_trick_mode, language, peak, quotable,
+        Group, WEBVTT, audio_groups, has_role, is_special, is_trick_mode, language, peak, quotable,
         subtitles,
     },
-    push_media_uri, push_version,
+    iframes, images, push_media_uri, push_uri_of, push_version,
 };
-use crate::presentation::{Content, Presentation, Shape, SwitchingSet, Track};
+use crate::presentation::{Content, Period, Presentation, Shape, SwitchingSet, Track};
 
-pub(super) fn write(presentation: &Presentation, query: &str) -> String {
+pub(super) fn write(presentation: &Presentation, options: &MultivariantOptions<'_>) -> String {
+    let query = options.query;
     let mut out = String::with_capacity(2048);
     push_version(&mut out, VERSION);
     out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
@@ -62,7 +63,37 @@ pub(super) fn write(presentation: &Presentation, query: &str) -> String {
             out.push('\n');
         }
     }
+    push_fast_play(&mut out, period, query);
+    if options.images {
+        images::push_variants(&mut out, period, query);
+    }
     out
+}
+
+/// Writes `EXT-X-I-FRAME-STREAM-INF` for every video track of which the key frames are known.
+fn push_fast_play(out: &mut String, period: &Period, query: &str) {
+    for ((set, track), timeline) in period.shape.tracks().zip(&period.timelines) {
+        let rates = iframes::rates(timeline, track.timescale);
+        let Some((peak, average)) = rates.filter(|_| set.content == Content::Video) else {
+            continue;
+        };
+        let _ = write!(
+            out,
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
+        );
+        if !track.codecs.is_empty() {
+            let _ = write!(out, ",CODECS=\"{}\"", quotable(&track.codecs));
+        }
+        if let Some((width, height)) = track.size {
+            let _ = write!(out, ",RESOLUTION={width}x{height}");
+        }
+        if let Some(range) = video_range(set, track) {
+            let _ = write!(out, ",VIDEO-RANGE={range}");
+        }
+        out.push_str(",URI=\"");
+        push_uri_of(out, &track.id, IFRAMES_FILE, query);
+        out.push_str("\"\n");
+    }
 }
 
 /// Writes `EXT-X-MEDIA` for every member. A language is chosen by itself only once in a group.
@@ -179,7 +210,9 @@ fn push_codecs(
         .members
         .iter()
         .chain(subtitles.into_iter().flat_map(|group| &group.members))
-        .map(|member| member.track);
+        .map(|member| member.track)
+        // Text that is no MP4 has no codec to ask for.
+        .filter(|track| track.mime_type != WEBVTT);
     let mut codecs: Vec<&str> = Vec::new();
     for track in video.into_iter().chain(members) {
         if track.codecs.is_empty() {

@@ -302,3 +302,67 @@ fn what_is_not_there_is_empty() {
     assert_eq!(media(&vod, 0, ""), "");
     assert!(!multivariant(&vod, "").contains("STREAM-INF"));
 }
+
+#[test]
+fn key_frames_have_a_playlist_of_their_own() {
+    let mut vod = sample::vod(&rich(), Addressing::Number);
+    let key = |segment, offset, duration| crate::presentation::KeyFrame {
+        segment,
+        offset,
+        bytes: 1500,
+        duration,
+    };
+    let scale = u64::from(rich().tracks().next().unwrap().1.timescale.get());
+    let timeline = &mut vod.periods[0].timelines[0];
+    timeline.keys = vec![
+        key(1, 24, scale),
+        key(1, 9000, scale),
+        key(2, 24, 2 * scale),
+        key(4, 24, scale / 10),
+    ];
+    let text = iframes(&vod, 0, &MediaOptions::default());
+    assert_foreign_reads(&text);
+    insta::assert_snapshot!(text, @r#"
+    #EXTM3U
+    #EXT-X-VERSION:7
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:1
+    #EXT-X-PLAYLIST-TYPE:VOD
+    #EXT-X-I-FRAMES-ONLY
+    #EXT-X-MAP:URI="../../media/v/720/init.mp4"
+    #EXTINF:1,
+    #EXT-X-BYTERANGE:1500@24
+    ../../media/v/720/00001.m4s
+    #EXTINF:1,
+    #EXT-X-BYTERANGE:1500@9000
+    ../../media/v/720/00001.m4s
+    #EXTINF:2,
+    #EXT-X-BYTERANGE:1500@24
+    ../../media/v/720/00002.m4s
+    #EXTINF:0.1,
+    #EXT-X-BYTERANGE:1500@24
+    ../../media/v/720/00004.m4s
+    #EXT-X-ENDLIST
+    "#);
+    assert_eq!(iframes(&vod, 1, &MediaOptions::default()), "");
+    let master = multivariant(&vod, "");
+    assert_foreign_reads(&master);
+    let line = master.lines().last().unwrap();
+    assert!(line.starts_with(
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=12000,AVERAGE-BANDWIDTH=11708,CODECS=\"avc1."
+    ));
+    assert!(line.ends_with(",URI=\"v/720/iframes.m3u8\""), "{line}");
+}
+
+#[test]
+fn what_grows_has_no_end() {
+    let vod = sample::vod(&rich(), Addressing::Number);
+    let options = MediaOptions {
+        event: true,
+        ..MediaOptions::default()
+    };
+    let text = media_with(&vod, 0, &options);
+    assert!(text.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n"));
+    assert!(!text.contains("ENDLIST"));
+    assert_eq!(text.matches("#EXTINF").count(), 4);
+}

@@ -1,0 +1,88 @@
+//! The one run of ffmpeg of a chunk.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use media::time::Round;
+
+use super::{codec, graph, task::List};
+use crate::plan::{Chunk, Picture, Plan, Seconds};
+
+/// Decoding begins this long before the first frame at the latest: for frames that are shown later
+/// than they are stored, and for the neighbours that filters look at.
+const PRE_ROLL_MS: i64 = 1000;
+/// The same for containers without an index, where seeking lands anywhere: the greatest distance of
+/// key frames that is reckoned with.
+const BLIND_MS: i64 = 10_000;
+/// Containers in which seeking lands at a key frame.
+const INDEXED: [&str; 3] = ["mov,", "matroska,", "mp4"];
+
+/// Where decoding begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// Shortly before the chunk.
+    Near,
+    /// At the start of the source.
+    Start,
+}
+
+/// Returns the name of the raw file of a rendition.
+pub(super) fn raw_path(scratch: &Path, id: &str) -> PathBuf {
+    scratch.join(format!("{id}.raw.mp4"))
+}
+
+/// Returns a path so that ffmpeg takes it for nothing else.
+pub(crate) fn as_input(source: &Path) -> OsString {
+    let mut input = OsString::from("file:");
+    input.push(source);
+    input
+}
+
+/// Makes the arguments.
+pub(super) fn arguments(
+    plan: &Plan,
+    picture: &Picture,
+    chunk: &Chunk,
+    source: &OsStr,
+    scratch: &Path,
+    from: From,
+) -> List {
+    let mut list = List::default();
+    let threads = plan.videos.iter().map(|video| video.threads).max();
+    let threads = threads.unwrap_or(1).max(1).to_string();
+    list.pair("-filter_complex_threads", threads.clone());
+    list.pair("-protocol_whitelist", "file,pipe");
+    list.flag("-copyts");
+    if let (From::Near, Some(seek)) = (from, seek(plan, chunk)) {
+        // Without this frames are dropped up to the place asked for; the graph does that exactly.
+        list.flag("-noaccurate_seek");
+        list.pair("-ss", seek.decimal(Round::Down));
+    }
+    list.pair("-threads", threads);
+    list.pair("-i", source);
+    list.pair("-filter_complex", graph::graph(plan, picture, chunk));
+    for (index, video) in plan.videos.iter().enumerate() {
+        list.pair("-map", format!("[r{index}]"));
+        list.pair("-frames:v", chunk.frames.to_string());
+        list.pair("-fps_mode", "passthrough");
+        codec::arguments(&mut list, video, picture, &plan.grid);
+        list.pair("-video_track_timescale", plan.grid.timescale.to_string());
+        super::finish_mp4(&mut list);
+        list.0.push(raw_path(scratch, &video.id).into_os_string());
+    }
+    list
+}
+
+/// Returns where to seek to; nothing when that is the start.
+fn seek(plan: &Plan, chunk: &Chunk) -> Option<Seconds> {
+    if chunk.first_frame == 0 {
+        return None;
+    }
+    let indexed = INDEXED.iter().any(|name| plan.source.format.contains(name));
+    let ahead = PRE_ROLL_MS + if indexed { 0 } else { BLIND_MS };
+    let target = plan.seek(plan.source_time(chunk.first_frame));
+    let target = target.minus(Seconds::from_ms(ahead));
+    (target > Seconds::ZERO).then_some(target)
+}
