@@ -107,6 +107,7 @@ pub(crate) fn plan(rate: Rate, frames: u64, gop: u32, videos: Vec<Video>) -> Pla
             bytes: None,
             start: Seconds::ZERO,
             duration: None,
+            bitrate: None,
             video: None,
             audios: Vec::new(),
             texts: Vec::new(),

@@ -13,9 +13,6 @@ use crate::plan::{Chunk, Picture, Plan, Seconds};
 /// Decoding begins this long before the first frame at the latest: for frames that are shown later
 /// than they are stored, and for the neighbours that filters look at.
 const PRE_ROLL_MS: i64 = 1000;
-/// The same for containers without an index, where seeking lands anywhere: the greatest distance of
-/// key frames that is reckoned with.
-const BLIND_MS: i64 = 10_000;
 /// Containers in which seeking lands at a key frame.
 const INDEXED: [&str; 3] = ["mov,", "matroska,", "mp4"];
 
@@ -81,8 +78,12 @@ fn seek(plan: &Plan, chunk: &Chunk) -> Option<Seconds> {
         return None;
     }
     let indexed = INDEXED.iter().any(|name| plan.source.format.contains(name));
-    let ahead = PRE_ROLL_MS + if indexed { 0 } else { BLIND_MS };
-    let target = plan.seek(plan.source_time(chunk.first_frame));
-    let target = target.minus(Seconds::from_ms(ahead));
+    let mut target = plan.seek(plan.source_time(chunk.first_frame));
+    target = target.minus(Seconds::from_ms(PRE_ROLL_MS));
+    if !indexed {
+        // Seeking lands anywhere; decoding begins with the next key frame from there.
+        let video = plan.source.video.as_ref();
+        target = target.minus(video.map_or(Seconds::ZERO, |video| video.key_distance));
+    }
     (target > Seconds::ZERO).then_some(target)
 }

@@ -134,7 +134,7 @@ fn x265(list: &mut List, video: &Video, picture: &Picture, grid: &Grid) {
 
 fn svt_av1(list: &mut List, video: &Video, grid: &Grid) {
     list.pair("-c:v", "libsvtav1");
-    list.pair("-preset", svt_preset(&video.speed));
+    list.pair("-preset", video.speed.as_str());
     list.pair("-g", grid.gop.to_string());
     // Groups begin with key frames, not with forward ones; no others at cuts of the film.
     let mut params = format!("irefresh-type=2:scd=0:lp={}", video.threads.max(1));
@@ -153,20 +153,4 @@ fn svt_av1(list: &mut List, video: &Video, grid: &Grid) {
         Quality::Lossless => list.pair("-crf", "1"),
     }
     list.pair("-svtav1-params", params);
-}
-
-/// Translates a speed by x264's names; numbers stay what they are.
-fn svt_preset(speed: &str) -> &str {
-    match speed {
-        "ultrafast" => "12",
-        "superfast" => "11",
-        "veryfast" => "10",
-        "faster" => "9",
-        "fast" => "8",
-        "medium" => "7",
-        "slow" => "5",
-        "slower" => "4",
-        "veryslow" | "placebo" => "3",
-        number => number,
-    }
 }

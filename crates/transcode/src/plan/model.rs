@@ -247,6 +247,9 @@ pub struct VideoFacts {
     pub end: Seconds,
     /// Number of presented frames.
     pub frames: u64,
+    /// Greatest time from one key frame to the next: how far before a frame decoding has to begin
+    /// where the container has no index to find the key frame by.
+    pub key_distance: Seconds,
     /// Bits a second, when known.
     pub bitrate: Option<u64>,
     /// Pixel format, such as `yuv420p10le`.

@@ -21,6 +21,7 @@ fn video(width: u32, height: u32, rate: Rate, frames: u64) -> VideoFacts {
         first,
         end: first.plus(rate.duration(frames)),
         frames,
+        key_distance: Seconds::from_ms(2000),
         bitrate: None,
         pixel_format: "yuv420p".to_owned(),
         colour: Colour::default(),

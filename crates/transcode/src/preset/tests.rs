@@ -17,6 +17,7 @@ fn picture(width: u32, height: u32, bitrate: Option<u64>) -> VideoFacts {
         first: Seconds::ZERO,
         end: Seconds::whole(10),
         frames: 250,
+        key_distance: Seconds::from_ms(2000),
         bitrate,
         pixel_format: "yuv420p".to_owned(),
         colour: Colour::default(),

@@ -59,6 +59,7 @@ pub(super) fn facts(stream: &Stream, packets: &Packets, frames: &[Frame]) -> Opt
         first,
         end: end_of(first, end, timing.rate.duration(count), times.is_empty()),
         frames: count.max(1),
+        key_distance: at(packets.greatest_key_distance().unwrap_or(0), clock),
         bitrate: stream.bit_rate,
         pixel_format: video.pixel_format.clone().unwrap_or_default(),
         colour: Colour {
