@@ -146,10 +146,10 @@ fn rate_of(rate: Rational) -> Option<FrameRate> {
     })
 }
 
-/// Between a frame in ten seconds and 480 a second.
+/// Between 1 and 480 frames a second: pictures further apart than that are shown on a finer grid.
 fn sane(rate: FrameRate) -> Option<FrameRate> {
     let (num, den) = (u64::from(rate.num), u64::from(rate.den));
-    (num * 10 >= den && num <= 480 * den && den > 0).then_some(rate)
+    (num >= den && num <= 480 * den && den > 0).then_some(rate)
 }
 
 fn exact(rate: FrameRate) -> Rate {
