@@ -95,7 +95,7 @@ fn filter(audio: &Audio) -> String {
     format!(
         "aformat=channel_layouts={},\
          aresample={rate}:async=1:min_hard_comp={HOLE_S}:first_pts={},\
-         asetpts=N/SR/TB,apad=whole_len={samples},atrim=end_sample={samples}",
+         asetpts=N,apad=whole_len={samples},atrim=end_sample={samples}",
         layout(audio.channels),
         audio.first_sample,
     )

@@ -52,13 +52,18 @@ fn on_grid(plan: &Plan, picture: &Picture, first: u64, end: u64) -> String {
         Deinterlace::Frames => out.push_str("bwdif=mode=send_frame:deint=all,"),
         Deinterlace::Fields => out.push_str("bwdif=mode=send_field:deint=all,"),
     }
+    let fills = end == plan.grid.frames && picture.cadence == Cadence::Resampled;
+    if fills {
+        // `fps` drops a last frame that does not say how long it lasts; another one says it.
+        out.push_str("tpad=stop_mode=clone:stop=1,");
+    }
     out.push_str(&format!(
         "setpts=PTS-round({}/({}*TB)),fps=fps={}:round=near,",
         plan.origin.num(),
         plan.origin.den(),
         plan.grid.rate,
     ));
-    if end == plan.grid.frames && picture.cadence == Cadence::Resampled {
+    if fills {
         // The last frame stands until the end.
         out.push_str("tpad=stop_mode=clone:stop=-1,");
     }
