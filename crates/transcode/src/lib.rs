@@ -8,6 +8,7 @@
 //! text     subtitles                    thumbs   pictures to seek by
 //! commit   what is done, provably       package  manifests from what is done
 //! publish  versions of an asset         verify   whether a published one is right
+//! title    a ladder for one film
 //! job      state of a job               engine   who does what next
 //! worker   runs tasks                   events   what happens, as plain values
 //! ```
@@ -29,6 +30,7 @@ pub mod publish;
 pub mod source;
 pub mod text;
 pub mod thumbs;
+pub mod title;
 pub mod verify;
 pub mod worker;
 

@@ -18,6 +18,9 @@ pub struct Options {
     pub speed: Option<String>,
     /// Rate factor of all renditions in tenths.
     pub crf_tenths: Option<u32>,
+    /// Whether the rungs are chosen anew for each title, from samples of it; see
+    /// [`title`](crate::title).
+    pub per_title: bool,
     /// Whether nothing may be lost by encoding. For tests and archives; caps do not apply.
     pub lossless: bool,
     /// Greatest frame rate; a faster source is divided.
@@ -66,6 +69,7 @@ impl Default for Options {
             codec: None,
             speed: None,
             crf_tenths: None,
+            per_title: false,
             lossless: false,
             max_rate: Rate { num: 60, den: 1 },
             gop_ms: None,

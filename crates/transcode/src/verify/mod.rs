@@ -29,6 +29,7 @@ use crate::plan::Plan;
 
 pub use bucket::Bucket;
 pub use quality::{Quality, measure};
+pub(crate) use quality::{escaped, greatest, mean, pooled};
 
 /// Name of the plan in the folder of a result.
 pub const PLAN: &str = "plan.json";

@@ -89,7 +89,7 @@ pub fn measure(
     Ok(Quality {
         track: video.id.clone(),
         psnr_mdb: (error > 0.0).then(|| {
-            let greatest = f64::from((1 << depth(video)) - 1);
+            let greatest = greatest(video);
             (10_000.0 * (greatest * greatest / error).log10()).round() as u64
         }),
         ssim_millionths: (similar * 1_000_000.0).round() as u64,
@@ -102,16 +102,17 @@ pub fn measure(
     })
 }
 
-fn depth(video: &Video) -> u32 {
+/// The greatest value of a sample.
+pub(crate) fn greatest(video: &Video) -> f64 {
     if video.pixel_format.contains("10") {
-        10
+        1023.0
     } else {
-        8
+        255.0
     }
 }
 
 /// Returns the mean of a field over all lines, and how many lines have it.
-fn mean(text: &str, field: &str) -> (f64, u64) {
+pub(crate) fn mean(text: &str, field: &str) -> (f64, u64) {
     let value = |line: &str| -> Option<f64> {
         let (_, rest) = line.split_once(field)?;
         rest.split_whitespace().next()?.parse().ok()
@@ -125,14 +126,14 @@ fn mean(text: &str, field: &str) -> (f64, u64) {
 }
 
 /// Reads the pooled mean of libvmaf's JSON.
-fn pooled(text: &str) -> Option<u64> {
+pub(crate) fn pooled(text: &str) -> Option<u64> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     let mean = value.pointer("/pooled_metrics/vmaf/mean")?.as_f64()?;
     Some((mean * 1000.0).round() as u64)
 }
 
 /// Writes a path as a value of a filter option: colons, quotes and backslashes are special twice.
-fn escaped(path: &Path) -> String {
+pub(crate) fn escaped(path: &Path) -> String {
     let mut out = String::new();
     for c in path.to_string_lossy().chars() {
         if matches!(c, '\\' | '\'' | ':' | ',' | ';' | '[' | ']') {

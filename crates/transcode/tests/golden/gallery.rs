@@ -44,11 +44,18 @@ pub(crate) enum Kind {
     Portrait,
     Interlaced,
     AudioOnly,
+    Sparse,
+    MidStream,
+    Webm,
+    Avi,
+    Delayed,
+    Fragmented,
+    Mpeg2,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Closed,
         Self::OpenGop,
         Self::BPyramid,
@@ -64,13 +71,22 @@ impl Kind {
         Self::Portrait,
         Self::Interlaced,
         Self::AudioOnly,
+        Self::Sparse,
+        Self::MidStream,
+        Self::Webm,
+        Self::Avi,
+        Self::Delayed,
+        Self::Fragmented,
+        Self::Mpeg2,
     ];
 
     /// Returns the arguments that make it, but for the file name, and the extension of that.
     fn recipe(self) -> (String, &'static str) {
         let ntsc = "30000/1001";
         let (rate, sound, video, extension) = match self {
-            Self::Closed | Self::Silent | Self::EditList => ("25", STEREO, "-g 50 -bf 3", "mp4"),
+            Self::Closed | Self::Silent | Self::EditList | Self::Delayed => {
+                ("25", STEREO, "-g 50 -bf 3", "mp4")
+            }
             Self::OpenGop => (
                 ntsc,
                 STEREO,
@@ -114,6 +130,33 @@ impl Kind {
                 "ts",
             ),
             Self::AudioOnly => ("25", STEREO, "-vn", "m4a"),
+            // A picture every three seconds.
+            Self::Sparse => (
+                "25",
+                STEREO,
+                "-vf select='not(mod(n,73))' -vsync vfr -enc_time_base 1/90000 -g 2",
+                "mp4",
+            ),
+            Self::MidStream => (
+                "25",
+                STEREO,
+                "-g 40 -bf 2 -x264-params open-gop=1:scenecut=0",
+                "ts",
+            ),
+            Self::Webm => (
+                ntsc,
+                OPUS,
+                "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 500k",
+                "webm",
+            ),
+            Self::Avi => ("25", MP3, "-c:v mpeg4 -bf 2 -q:v 3", "avi"),
+            Self::Fragmented => (
+                "25",
+                STEREO,
+                "-g 50 -bf 3 -movflags +frag_keyframe+delay_moov+default_base_moof",
+                "mp4",
+            ),
+            Self::Mpeg2 => ("25", MP2, "-c:v mpeg2video -q:v 3 -g 12 -bf 2", "mpg"),
         };
         let (sound, audio) = sound;
         // Fields want a height in fours.
@@ -136,6 +179,18 @@ const STEREO: Sound = (
 const SURROUND: Sound = (
     "anoisesrc=r=48000:d=11:c=pink:seed=7:a=0.4,pan=5.1|c0=c0|c1=0.8*c0|c2=0.6*c0|c3=0.1*c0|c4=0.3*c0|c5=0.2*c0",
     "-c:a ac3 -b:a 448k -metadata:s:a:0 language=eng",
+);
+const OPUS: Sound = (
+    "anoisesrc=r=48000:d=11:c=pink:seed=7:a=0.4",
+    "-c:a libopus -b:a 128k -ac 2",
+);
+const MP3: Sound = (
+    "anoisesrc=r=48000:d=11:c=pink:seed=7:a=0.4",
+    "-c:a libmp3lame -b:a 192k -ac 2",
+);
+const MP2: Sound = (
+    "anoisesrc=r=48000:d=11:c=pink:seed=7:a=0.4",
+    "-c:a mp2 -b:a 256k -ac 2",
 );
 const CD: Sound = (
     "anoisesrc=r=44100:d=11:c=pink:seed=7:a=0.4",
@@ -160,6 +215,24 @@ fn make(ffmpeg: &Ffmpeg, kind: Kind) -> PathBuf {
     run(ffmpeg, &format!("{text} {silent} {}", path.display()));
     match kind {
         Kind::EditList => cut(ffmpeg, &path),
+        Kind::MidStream => {
+            // As a recording that begins anywhere: not at a packet, not at a key frame.
+            let bytes = std::fs::read(&path).expect("the source is there");
+            std::fs::write(&path, &bytes[bytes.len() / 4 + 77..]).expect("it can be written");
+            path
+        }
+        Kind::Delayed => {
+            let late = folder().join("late.mp4");
+            run(
+                ffmpeg,
+                &format!(
+                    "-i {0} -itsoffset 0.737 -i {0} -map 0:v -map 1:a -c copy {1}",
+                    path.display(),
+                    late.display()
+                ),
+            );
+            late
+        }
         Kind::Portrait => {
             turn(&path);
             path

@@ -3,5 +3,9 @@
 //!
 //! Sources are made by ffmpeg; without it the tests say so and pass.
 
+mod bench;
 mod facts;
 mod gallery;
+mod pictures;
+mod sound;
+mod titles;
