@@ -20,6 +20,9 @@ use crate::plan::{Seconds, SourceFacts};
 /// How many packets of the video are decoded to see what only frames tell.
 const DECODED: u32 = 48;
 
+/// Pictures that are stored later than they are shown, by less than this.
+const REORDERED: Seconds = Seconds::whole(5);
+
 /// Why a source cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +40,19 @@ pub enum Error {
     Empty {
         /// The file.
         path: String,
+    },
+    /// Its pictures go back in time, as in files that were put one behind the other.
+    #[error(
+        "{path}: the time stamps of its video jump back from {from} s to {to} s; \
+         join such parts with ffmpeg's concat first"
+    )]
+    Jumps {
+        /// The file.
+        path: String,
+        /// Latest time before the jump.
+        from: Seconds,
+        /// Time after it.
+        to: Seconds,
     },
     /// No frame of its video can be decoded.
     #[error("{path}: no frame of its video (stream {stream}, {codec}) can be decoded")]
@@ -82,19 +98,36 @@ pub fn inspect(
     }
     let clocks: Vec<Option<Rational>> = found.streams.iter().map(|it| it.time_base).collect();
     let mut reported = Seconds::ZERO;
+    let mut latest: Option<Seconds> = None;
+    let mut jump = None;
     let packets = probe::packets(ffmpeg, &input, |packet| {
         let clock = clocks.get(packet.stream as usize).copied().flatten();
         let Some((pts, clock)) = packet.pts.zip(clock) else {
             return ControlFlow::Continue(());
         };
-        let read = at(pts, clock).minus(start);
+        let time = at(pts, clock);
+        if picture.is_some_and(|stream| stream.index == packet.stream) {
+            if let Some(before) = latest.filter(|before| before.minus(time) > REORDERED) {
+                jump = Some((before, time));
+                return ControlFlow::Break(());
+            }
+            latest = latest.max(Some(time));
+        }
+        let read = time.minus(start);
         if read < reported {
             return ControlFlow::Continue(());
         }
         reported = read.plus(Seconds::from_ms(1000));
         on_progress(Progress { read, duration })
-    })
-    .map_err(failed)?;
+    });
+    if let Some((from, to)) = jump {
+        return Err(Error::Jumps {
+            path: path.display().to_string(),
+            from,
+            to,
+        });
+    }
+    let packets = packets.map_err(failed)?;
     let frames = match picture {
         Some(stream) => probe::frames(ffmpeg, &input, stream.index, DECODED).map_err(failed)?,
         None => Vec::new(),

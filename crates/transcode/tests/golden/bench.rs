@@ -78,6 +78,17 @@ impl Bench {
         })
     }
 
+    /// A bench for one plan.
+    pub(crate) fn of(ffmpeg: Ffmpeg, source: PathBuf, plan: Plan, name: &str) -> Self {
+        Self {
+            ffmpeg,
+            source,
+            whole: plan.clone(),
+            chunked: plan,
+            folder: gallery::folder().join(name),
+        }
+    }
+
     /// Encodes all chunks of a plan, the last one first, and returns the joined track.
     pub(crate) fn pictures(&self, plan: &Plan, name: &str) -> PathBuf {
         let mut outputs: Vec<Output> = plan

@@ -176,3 +176,18 @@ fn looking_can_be_stopped() {
         "{source:?}"
     );
 }
+
+#[test]
+fn parts_put_one_behind_the_other_are_refused() {
+    let Some(ffmpeg) = gallery::ffmpeg() else {
+        return;
+    };
+    let once = std::fs::read(gallery::source(&ffmpeg, Kind::Ts)).unwrap();
+    let path = gallery::folder().join("twice.ts");
+    std::fs::write(&path, [once.as_slice(), once.as_slice()].concat()).unwrap();
+    let refused = inspect(&ffmpeg, &path, |_| ControlFlow::Continue(()));
+    let Err(source::Error::Jumps { from, to, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(from.minus(to) > Seconds::whole(10), "{from} {to}");
+}

@@ -4,6 +4,7 @@
 //! Sources are made by ffmpeg; without it the tests say so and pass.
 
 mod bench;
+mod colour;
 mod facts;
 mod gallery;
 mod pictures;
