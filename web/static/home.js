@@ -75,8 +75,9 @@ function showChannel(channel) {
   put(card, 'restarts', String(channel.restarts));
   const speed = channel.encoder.speed_permille;
   put(card, 'speed', typeof speed === 'number' ? `${(speed / 1000).toFixed(2)}×` : '–');
-  put(card, 'log-title', channel.reason ? 'Reason' : 'Last line of the log');
-  put(card, 'log', channel.reason || channel.log.at(-1) || '–');
+  const wrong = channel.reason || channel.alarms[0];
+  put(card, 'log-title', wrong ? 'Reason' : 'Last line of the log');
+  put(card, 'log', wrong || channel.log.at(-1) || '–');
   for (const track of channel.tracks) {
     const row = [...card.querySelectorAll('[data-track]')].find(({dataset}) => dataset.track === track.id);
     if (!row) continue;

@@ -52,18 +52,12 @@ pub(crate) fn start_plain(args: Args) -> Result<(), Error> {
     )
 }
 
-/// Writes lines on stderr; on a terminal in place of a status line that may be drawn there.
-struct Stderr {
-    terminal: bool,
-}
+/// Writes lines on stderr, above what may be drawn there.
+struct Stderr;
 
 impl io::Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut out = io::stderr().lock();
-        if self.terminal {
-            out.write_all(term::ERASE.as_bytes())?;
-        }
-        out.write_all(line)?;
+        term::above_bars(|out| out.write_all(line))?;
         Ok(line.len())
     }
 
@@ -79,11 +73,10 @@ pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
         let reason = format!("`{filter}` is not a level or a list of component=level: {error}");
         Error::new("settings", vec![Issue::at_key("log", reason)])
     })?;
-    let terminal = io::stderr().is_terminal();
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(move || Stderr { terminal })
+        .with_writer(|| Stderr)
         // When nobody reads stderr any more, a line is lost; saying so on stderr would panic.
         .log_internal_errors(false)
         .with_ansi(colours);

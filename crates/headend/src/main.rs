@@ -20,6 +20,7 @@ mod progress;
 mod report;
 mod sample;
 mod server;
+mod service;
 mod signals;
 mod table;
 mod term;

@@ -163,7 +163,7 @@ impl Display {
     fn new(name: String) -> Self {
         Self {
             name,
-            progress: RefCell::new(Progress::new()),
+            progress: RefCell::new(Progress::default()),
             begun: Instant::now(),
             shown: Cell::new(None),
         }

@@ -1,16 +1,15 @@
 //! How far long jobs are: bars on a terminal, a line for each tenth elsewhere. Always on stderr.
 
-use std::{collections::HashMap, io::IsTerminal, sync::atomic::AtomicBool, thread, time::Duration};
+use std::{collections::HashMap, sync::atomic::AtomicBool, thread, time::Duration};
 
 use asset::Catalogue;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::term;
 
 /// Shows any number of jobs by name.
+#[derive(Default)]
 pub(crate) struct Progress {
-    /// None where there is no terminal.
-    bars: Option<MultiProgress>,
     jobs: HashMap<String, Shown>,
 }
 
@@ -21,22 +20,10 @@ struct Shown {
 }
 
 impl Progress {
-    /// Shows bars if stderr is a terminal.
-    pub(crate) fn new() -> Self {
-        let bars = std::io::stderr()
-            .is_terminal()
-            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        Self {
-            bars,
-            jobs: HashMap::new(),
-        }
-    }
-
     /// Shows how far a job is, in thousandths when that is known.
     pub(crate) fn update(&mut self, name: &str, stage: &str, permille: Option<u16>) {
-        let bars = self.bars.as_ref();
         let shown = self.jobs.entry(name.to_owned()).or_insert_with(|| Shown {
-            bar: bars.map(|bars| bars.add(new_bar(name))),
+            bar: term::add_bar(|| new_bar(name)),
             doing: String::new(),
             tenths: 0,
         });
@@ -64,11 +51,7 @@ impl Progress {
         if let Some(Shown { bar: Some(bar), .. }) = self.jobs.remove(name) {
             bar.finish_and_clear();
         }
-        let line = format!("{name}: {outcome}");
-        match &self.bars {
-            Some(bars) => bars.suspend(|| term::say(&line)),
-            None => term::say(&line),
-        }
+        term::say(&format!("{name}: {outcome}"));
     }
 
     /// Shows the running import of a catalogue, and how those that were shown before have ended.

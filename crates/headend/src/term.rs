@@ -1,7 +1,11 @@
 //! What a command prints: results on stdout, errors and progress on stderr.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::LazyLock,
+};
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 /// Prints a result on stdout. A reader that has gone away is no error: it wanted no more.
@@ -20,22 +24,31 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(print(&text)?)
 }
 
+/// What is drawn below the lines of stderr, where that is a terminal: progress bars and the status line
+/// of a channel. All of it has to be drawn by one hand, and a process has one stderr: hence a global.
+static BARS: LazyLock<Option<MultiProgress>> = LazyLock::new(|| {
+    let is_terminal = io::stderr().is_terminal();
+    is_terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
+});
+
+/// Adds a bar below those that are drawn; `None` where there is no terminal to draw on.
+pub(crate) fn add_bar(bar: impl FnOnce() -> ProgressBar) -> Option<ProgressBar> {
+    BARS.as_ref().map(|bars| bars.add(bar()))
+}
+
+/// Writes to stderr, with the bars out of the way meanwhile.
+pub(crate) fn above_bars<T>(write: impl FnOnce(&mut io::StderrLock<'static>) -> T) -> T {
+    let write = || write(&mut io::stderr().lock());
+    match BARS.as_ref() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
+
 /// Says something on stderr. Nothing can be done when that fails.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = above_bars(|out| writeln!(out, "{text}"));
 }
-
-/// Draws over the last line of stderr, which is a terminal, without ending it.
-pub(crate) fn draw_line(text: &str) {
-    // Not so long that it would wrap, since then it could not be drawn over.
-    let width = ratatui::crossterm::terminal::size().map_or(80, |(width, _)| usize::from(width));
-    let text: String = text.chars().take(width.saturating_sub(1)).collect();
-    let mut out = io::stderr().lock();
-    let _ = write!(out, "{ERASE}{text}").and_then(|()| out.flush());
-}
-
-/// Goes to the begin of the line and erases it.
-pub(crate) const ERASE: &str = "\r\x1b[K";
 
 /// Prints an error and what caused it on stderr.
 pub(crate) fn print_error(error: &anyhow::Error) {

@@ -12,6 +12,7 @@ use process::supervise::{Class, Notice, Pulse, Reason, Run, Work};
 
 use super::{
     blueprint::Blueprint,
+    past,
     pipes::Pipes,
     reader::Reader,
     rules,
@@ -63,6 +64,11 @@ impl Encoder {
 
     /// Looks into the source, plans, and opens window and packager.
     async fn open(&mut self) -> Result<Arc<Stage>, Reason> {
+        if self.shared.past.load().is_none() {
+            let shared = Arc::clone(&self.shared);
+            let past = blocking(move || past::recall(&shared)).await?;
+            self.shared.past.store(past.map(Arc::new));
+        }
         let planned = self.plan().await?;
         for text in &planned.plan.notes {
             self.shared.announce(What::Note { text: text.clone() });
@@ -71,12 +77,17 @@ impl Encoder {
         let opened = blocking(move || open_window(&shared, &planned)).await??;
         let (stage, keeper) = opened;
         if let Some(keeper) = keeper {
-            self.keeper.spawn(keeper.run());
+            let shared = Arc::clone(&self.shared);
+            self.keeper
+                .spawn(async move { keeper.run(|what| shared.announce(what)).await });
         }
         let is_disk_low = self.shared.is_disk_low.load(Ordering::Relaxed);
         stage.tape.window.pause(is_disk_low);
         let stage = Arc::new(stage);
         self.shared.stage.store(Some(Arc::clone(&stage)));
+        if let Some(past) = self.shared.past.swap(None) {
+            past.window.retire();
+        }
         self.stage = Some(Arc::clone(&stage));
         Ok(stage)
     }
@@ -206,7 +217,7 @@ impl Work for Encoder {
 
 /// Makes the pipes of a run and begins to read them.
 fn tape(name: &str, invocation: &Invocation, taping: Taping) -> io::Result<(Reader, Pipes)> {
-    let pipes = Pipes::make(&invocation.folder)?;
+    let pipes = Pipes::of(&invocation.folder);
     for (feed, _) in &invocation.feeders {
         Pipes::between(feed)?;
     }
@@ -238,7 +249,8 @@ fn look(shared: &Shared) -> Result<Summary, Reason> {
         }
         return Ok(summary);
     }
-    probe::inspect(&shared.deps.ffmpeg, inputs, runtime.probe_timeout.0).map_err(|errors| {
+    let found = probe::inspect(&shared.deps.ffmpeg, inputs, runtime.probe_timeout.0);
+    let summary = found.map_err(|errors| {
         let missing = errors.iter().find_map(|error| match error {
             probe::Error::Program(error) => Some(Reason::from(error)),
             _ => None,
@@ -247,17 +259,23 @@ fn look(shared: &Shared) -> Result<Summary, Reason> {
             let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Reason::new(Class::Input, texts.join("; "))
         })
-    })
+    })?;
+    past::remember(shared, &summary);
+    Ok(summary)
 }
 
 /// Opens the window and the packager of a channel, where they were left if it was there before.
 fn open_window(shared: &Shared, planned: &Planned) -> Result<(Stage, Option<Keeper>), Reason> {
-    let now = shared.now_ms();
+    let past = shared.past.load();
+    let now = past
+        .as_ref()
+        .map_or_else(|| shared.now_ms(), |past| past.now_ms);
     let fail = |error: &dyn std::error::Error| Reason::new(Class::Fail, error.to_string());
     let folder = shared.folder.as_deref().map(window_folder);
-    let state = match &folder {
-        Some(folder) => State::load(folder).map_err(|error| fail(&error))?,
-        None => None,
+    let state = match (&*past, &folder) {
+        (Some(past), _) => Some(past.state.clone()),
+        (None, Some(folder)) => State::load(folder).map_err(|error| fail(&error))?,
+        (None, None) => None,
     };
     // A clock that was set back would have the past come again.
     let fresh = now.div_euclid(1000) * 1000 - LEAD_MS;
@@ -266,7 +284,7 @@ fn open_window(shared: &Shared, planned: &Planned) -> Result<(Stage, Option<Keep
     let blueprint = Blueprint::new(&shared.job, planned, epoch_ms, utc_timing);
     let (window, keeper, resume) = match &folder {
         Some(folder) => {
-            let opened = Window::open(blueprint.window, folder, state, now);
+            let opened = Window::open(blueprint.window, folder, state.as_ref(), now);
             let (window, keeper, resume) = opened.map_err(|error| fail(&error))?;
             (window, Some(keeper), resume)
         }
@@ -289,7 +307,7 @@ fn open_window(shared: &Shared, planned: &Planned) -> Result<(Stage, Option<Keep
 }
 
 /// Returns where the window of a channel is kept.
-fn window_folder(folder: &Path) -> PathBuf {
+pub(super) fn window_folder(folder: &Path) -> PathBuf {
     folder.join("window")
 }
 

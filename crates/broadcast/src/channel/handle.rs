@@ -124,10 +124,11 @@ impl Handle {
         &self.shared.job
     }
 
-    /// Returns what the origin shows; `None` before the source is known. May change, so it is asked
-    /// for with each request.
+    /// Returns what the origin shows: before the source is known, what the channel left before a restart;
+    /// `None` when that is nothing. May change, so it is asked for with each request.
     pub fn supplier(&self) -> Option<Arc<dyn Supplier>> {
-        let window: Arc<dyn Supplier> = self.window()?;
+        let past = || Some(Arc::clone(&self.shared.past.load().as_ref()?.window));
+        let window: Arc<dyn Supplier> = self.window().or_else(past)?;
         Some(window)
     }
 

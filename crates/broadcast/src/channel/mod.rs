@@ -8,6 +8,7 @@
 //! pipes      between ffmpeg and us   reader    the one thread that reads them
 //! tape       packager -> window      guard     is the output right, is there room
 //! place      files of the channel    status    how it is
+//! past       what was left before a restart
 //! ```
 //!
 //! ```text
@@ -26,6 +27,7 @@ mod clock;
 mod encoder;
 mod guard;
 mod handle;
+mod past;
 mod pipes;
 mod place;
 mod reader;

@@ -8,15 +8,15 @@ use std::{
 use process::supervise::file_name;
 use rustix::{fs::FlockOperation, io::Errno};
 
-use super::StartError;
+use super::{StartError, pipes::PipeFolder};
 
 /// The files of a channel.
 #[derive(Debug)]
 pub(super) struct Place {
     /// Its folder; without one it lives in memory.
     pub(super) folder: Option<PathBuf>,
-    /// The folder of its pipes. Not there yet.
-    pub(super) pipes: PathBuf,
+    /// The folder of its pipes.
+    pub(super) pipes: PipeFolder,
     /// Held while the channel is there.
     _lock: Option<fs::File>,
 }
@@ -30,9 +30,11 @@ impl Place {
                 file_name(name),
                 std::process::id()
             );
+            let path = env::temp_dir().join(own);
+            let pipes = PipeFolder::make(&path);
             return Ok(Self {
                 folder: None,
-                pipes: env::temp_dir().join(own),
+                pipes: pipes.map_err(|source| StartError::Folder { path, source })?,
                 _lock: None,
             });
         };
@@ -54,7 +56,7 @@ impl Place {
             Err(error) => return Err(fail(error.into())),
         }
         Ok(Self {
-            pipes: folder.join("pipes"),
+            pipes: PipeFolder::make(&folder.join("pipes")).map_err(fail)?,
             folder: Some(folder),
             _lock: Some(lock),
         })
@@ -75,6 +77,6 @@ mod tests {
         drop(taken);
         Place::take(Some(parent.path()), "a/b", 1).unwrap();
         let free = Place::take(None, "a", 1).unwrap();
-        assert!(free.folder.is_none() && free.pipes.starts_with(env::temp_dir()));
+        assert!(free.folder.is_none() && free.pipes.path().starts_with(env::temp_dir()));
     }
 }

@@ -13,9 +13,9 @@ use media::presentation::UtcTiming;
 use process::{Ffmpeg, supervise::Pulse};
 use tokio::sync::Notify;
 
-use super::{Clock, place::Place, tape::Tape};
+use super::{Clock, past::Past, place::Place, tape::Tape};
 use crate::{
-    events::{Hub, What},
+    events::{Alarms, Hub, What},
     input::{Facilities, Input, Source},
     job::{Job, Planned},
 };
@@ -56,7 +56,7 @@ pub(super) struct Shared {
     pub(super) hub: Hub,
     /// The folder of this channel.
     pub(super) folder: Option<PathBuf>,
-    /// The folder of its pipes, which are there during a run.
+    /// The folder of its pipes, which are there during a run. Held by `place`.
     pub(super) pipes: PathBuf,
     /// Bytes left on the disk of the folder; all ones before it was looked at.
     pub(super) disk: AtomicU64,
@@ -65,12 +65,16 @@ pub(super) struct Shared {
     /// Held against others while the channel lives.
     place: Mutex<Option<Place>>,
     pub(super) stage: ArcSwapOption<Stage>,
+    /// What is shown before there is a stage.
+    pub(super) past: ArcSwapOption<Past>,
     /// The counters of the run under way.
     pulse: Mutex<Option<Arc<Pulse>>>,
     /// Notified when the output can be looked at for the first time.
     pub(super) verify: Notify,
     /// What was found wrong with the output; `None` until it was looked at.
     pub(super) faults: Mutex<Option<Vec<String>>>,
+    /// What is wrong besides the encoder.
+    alarms: Mutex<Alarms>,
 }
 
 impl Shared {
@@ -83,14 +87,16 @@ impl Shared {
             inputs,
             deps,
             folder: place.folder.clone(),
-            pipes: place.pipes.clone(),
+            pipes: place.pipes.path().to_owned(),
             disk: AtomicU64::new(u64::MAX),
             is_disk_low: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
             stage: ArcSwapOption::empty(),
+            past: ArcSwapOption::empty(),
             pulse: Mutex::default(),
             verify: Notify::new(),
             faults: Mutex::default(),
+            alarms: Mutex::default(),
         }
     }
 
@@ -99,6 +105,7 @@ impl Shared {
     }
 
     pub(super) fn announce(&self, what: What) {
+        self.alarms().note(&what);
         self.hub.announce(self.now_ms(), what);
     }
 
@@ -115,6 +122,11 @@ impl Shared {
     pub(super) fn pulse(&self) -> MutexGuard<'_, Option<Arc<Pulse>>> {
         // One plain value.
         self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn alarms(&self) -> MutexGuard<'_, Alarms> {
+        // Changed by one event at a time, each as a whole.
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn faults(&self) -> MutexGuard<'_, Option<Vec<String>>> {

@@ -31,6 +31,8 @@ pub struct Status {
     pub faults: Option<Vec<String>>,
     /// Bytes left on the disk of the channel's folder.
     pub disk_free: Option<u64>,
+    /// What is wrong besides the state, each with what it is about, secrets masked.
+    pub alarms: Vec<String>,
     /// Events that slow listeners lost.
     pub events_lost: u64,
     /// How late parts were: from the end of their last frame, by the timeline, to being there.
@@ -94,6 +96,7 @@ pub(super) fn status(shared: &Shared, job: supervise::Status) -> Status {
         window: stage.as_deref().map(|it| window(it, now)),
         faults: shared.faults().clone(),
         disk_free: shared.disk_free(),
+        alarms: shared.alarms().texts(),
         events_lost: shared.hub.lost(),
         part_late: stage.map(|it| it.tape.late.read()).unwrap_or_default(),
         job,

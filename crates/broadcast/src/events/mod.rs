@@ -4,14 +4,38 @@
 //! A channel never waits for who listens. Each listener has a queue of [`QUEUE`] events; when it is
 //! full the oldest is dropped, and the listener is told how many.
 
+mod alarms;
 mod hub;
 
 use std::sync::Arc;
 
+pub use alarms::Alarms;
 pub use hub::{Hub, Subscription};
 
 /// Events that wait for a listener.
 pub const QUEUE: usize = 1000;
+
+/// Names of all kinds, as in JSON.
+pub const NAMES: [&str; 18] = [
+    "started",
+    "connected",
+    "first-part",
+    "discontinuity",
+    "stalled",
+    "speed-low",
+    "recovered",
+    "exited",
+    "restarting",
+    "note",
+    "verified",
+    "upload-failing",
+    "upload-recovered",
+    "disk-low",
+    "disk-recovered",
+    "write-failing",
+    "write-recovered",
+    "ended",
+];
 
 /// Something that happened to a channel.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -116,6 +140,19 @@ pub enum What {
         /// Bytes left.
         free_bytes: u64,
     },
+    /// Something cannot be written: the disk is full, gone or broken. It is tried again; the channel
+    /// goes on in memory.
+    WriteFailing {
+        /// The folder that it belongs to.
+        path: String,
+        /// What the system says.
+        text: String,
+    },
+    /// What could not be written can be again.
+    WriteRecovered {
+        /// The folder.
+        path: String,
+    },
     /// The channel is over.
     Ended {
         /// What became of it.
@@ -163,6 +200,8 @@ impl What {
             Self::UploadRecovered { .. } => "upload-recovered",
             Self::DiskLow { .. } => "disk-low",
             Self::DiskRecovered { .. } => "disk-recovered",
+            Self::WriteFailing { .. } => "write-failing",
+            Self::WriteRecovered { .. } => "write-recovered",
             Self::Ended { .. } => "ended",
         }
     }
@@ -177,6 +216,7 @@ impl What {
             | Self::Restarting { .. }
             | Self::UploadFailing { .. }
             | Self::DiskLow { .. }
+            | Self::WriteFailing { .. }
             | Self::Note { .. } => Severity::Warning,
             Self::Exited { class, .. } if !matches!(*class, "stop" | "again" | "eof") => {
                 Severity::Warning
@@ -234,6 +274,13 @@ mod tests {
                 path: "/srv".to_owned(),
                 free_bytes: 2,
             },
+            What::WriteFailing {
+                path: "/srv".to_owned(),
+                text: "No space left on device".to_owned(),
+            },
+            What::WriteRecovered {
+                path: "/srv".to_owned(),
+            },
             What::Ended {
                 text: "stopped on request".to_owned(),
                 code: 0,
@@ -263,5 +310,7 @@ mod tests {
             let json = serde_json::to_value(&what).unwrap();
             assert_eq!(json["event"], what.name());
         }
+        let names: Vec<&str> = every_kind().iter().map(What::name).collect();
+        assert_eq!(names, NAMES);
     }
 }

@@ -23,6 +23,13 @@ impl Job {
                 &mut faults,
             );
         }
+        for (index, it) in runtime.webhooks.iter().enumerate() {
+            below(
+                &format!("/runtime/webhooks/{index}"),
+                it.check(),
+                &mut faults,
+            );
+        }
         for (key, span, least, greatest) in [
             ("probe_timeout", runtime.probe_timeout, 1, 120),
             ("verify_timeout", runtime.verify_timeout, 1, 3_600),

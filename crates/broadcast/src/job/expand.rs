@@ -1,5 +1,6 @@
 //! `${NAME}` in the texts of a job that may hold secrets or differ from host to host: URIs,
-//! addresses, passphrases, stream ids, header values, arguments of commands. Nowhere else.
+//! addresses, passphrases, stream ids, header values, keys of web hooks, arguments of commands. Nowhere
+//! else.
 //! `$${` is a plain `${`.
 
 use super::{Environment, Job};
@@ -27,6 +28,12 @@ fn texts(job: &mut Job) -> Vec<(String, &mut String)> {
         for (name, value) in &mut target.headers {
             texts.push((format!("{pointer}/headers/{name}"), value));
         }
+    }
+    for (index, hook) in job.runtime.webhooks.iter_mut().enumerate() {
+        let pointer = format!("/runtime/webhooks/{index}");
+        texts.push((format!("{pointer}/url"), &mut hook.url));
+        let secret = hook.secret.as_mut();
+        texts.extend(secret.map(|secret| (format!("{pointer}/secret"), secret)));
     }
     texts
 }

@@ -13,6 +13,7 @@
 //! | module | what |
 //! |---|---|
 //! | `what`, `runtime` | the two blocks |
+//! | `hook` | who is told of events |
 //! | `overrides` | the flags of the command line, laid over the file |
 //! | `expand` | `${NAME}` in the texts that may hold secrets |
 //! | `check` | everything that a type cannot say |
@@ -23,6 +24,7 @@
 mod check;
 mod error;
 mod expand;
+mod hook;
 mod overrides;
 mod runtime;
 mod what;
@@ -31,6 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::JobError;
+pub use hook::Webhook;
 pub use overrides::Overrides;
 pub use runtime::{
     IoPriority, OnFail, ProbeMode, Resources, Restart, RestartPolicy, Runtime, Target, Verify,

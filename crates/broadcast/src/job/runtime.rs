@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Webhook;
 use crate::{
     document::{OneOrMany, TextOrMap, one_or_many, text_or_map},
     encode::Threads,
@@ -22,6 +23,13 @@ pub struct Runtime {
     )]
     #[schemars(with = "OneOrMany<Target>")]
     pub targets: Vec<Target>,
+    /// Addresses that are told of what happens to the channel.
+    #[serde(
+        deserialize_with = "one_or_many",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(with = "OneOrMany<Webhook>")]
+    pub webhooks: Vec<Webhook>,
     /// When the encoder is started again.
     pub restart: Restart,
     /// What the playlists become when the channel fails for good.
@@ -53,6 +61,7 @@ impl Default for Runtime {
     fn default() -> Self {
         Self {
             targets: Vec::new(),
+            webhooks: Vec::new(),
             restart: Restart::default(),
             on_fail: OnFail::default(),
             resources: Resources::default(),

@@ -52,6 +52,9 @@ runtime:
   targets:
     - /srv/www/news
     - { uri: "https://up.example/${KEY}/", headers: { authorization: "Bearer ${KEY}" }, queue: 10, tries: 2, max_age: 30 }
+  webhooks:
+    - https://ops.example/
+    - { url: "https://ops.example/${KEY}", secret: "${KEY}", events: [ended, restarting], tries: 1 }
   restart: { policy: always, delay: 1, max_delay: 30, factor: 3, jitter: 20%, max_restarts: 9, reset_after: 10 }
   on_fail: hold
   resources: { nice: 5, ionice: "best-effort:7", cpu_affinity: [0, 1], oom_score_adj: 100, cpu_limit: 150%, mem_limit: 1GiB, wait: 2, strict: true }
@@ -116,6 +119,7 @@ runtime:
   restart: { delay: 5, max_delay: 1, jitter: 200% }
   resources: { nice: 50, ionice: real, mem_limit: 5 }
   targets: [ "s3://bucket/x" ]
+  webhooks: { url: "ftp://h/", events: [endet], tries: 0, secret: "${NOBODY}" }
   probe: sometimes
   base_port: 70000
 extra: 1

@@ -88,8 +88,14 @@ table! {
         "Memory of the processes";
     CHILD_IO "headend_child_io_bytes_total" Counter ["direction"]
         "Bytes that the processes of this run read from and wrote to storage";
+    ALARMS "headend_channel_alarms" Gauge []
+        "Alarms that are on besides the state: disks, publishing targets, the output";
     EVENTS_LOST "headend_events_lost_total" Counter []
         "Events that listeners were too slow for";
+    HOOKS_TOLD "headend_webhook_events_total" Counter []
+        "Events that web hooks took";
+    HOOKS_FAILED "headend_webhook_failures_total" Counter []
+        "Events that were given up since a web hook did not take them";
     UPLOAD_SECONDS "headend_upload_seconds" Histogram ["target"]
         "Time that an object took to a publishing target";
     UPLOAD_FAILURES "headend_upload_failures_total" Counter ["target"]
@@ -116,6 +122,17 @@ pub enum Value {
     Number(f64),
     /// Of a histogram.
     Distribution(Distribution),
+}
+
+impl Sample {
+    /// Makes the sample of a name without labels of its own.
+    pub fn plain(metric: &'static Metric, value: f64) -> Self {
+        Self {
+            metric,
+            labels: Vec::new(),
+            value: Value::Number(value),
+        }
+    }
 }
 
 /// Returns the values of a channel.
@@ -168,6 +185,7 @@ pub fn snapshot(status: &Status) -> Vec<Sample> {
             samples.labelled(&CHILD_IO, direction, bytes.map(|it| it as f64));
         }
     }
+    samples.add(&ALARMS, Some(status.alarms.len() as f64));
     samples.add(&EVENTS_LOST, Some(status.events_lost as f64));
     samples.0
 }

@@ -3,10 +3,12 @@
 
 use media::time::{Round, Time};
 
-use crate::units::{BitRate, Rate, Size};
+use serde::Deserialize as _;
+
+use crate::units::{BitRate, Rate, Seconds, Size};
 
 /// What all inputs of a channel offer together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
     /// Names of the container formats, one an input.
     pub formats: Vec<String>,
@@ -17,7 +19,7 @@ pub struct Summary {
 }
 
 /// A video stream of an input.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VideoStream {
     /// Position of the input in the job.
     pub input: usize,
@@ -46,17 +48,17 @@ pub struct VideoStream {
     /// Whether there are B-frames.
     pub reordered: bool,
     /// Greatest distance of key frames seen.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "seconds", deserialize_with = "time")]
     pub key_distance: Option<Time>,
     /// First presentation time.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "seconds", deserialize_with = "time")]
     pub start: Option<Time>,
     /// Bits a second, declared or measured.
     pub bit_rate: Option<BitRate>,
 }
 
 /// An audio stream of an input.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AudioStream {
     /// Position of the input in the job.
     pub input: usize,
@@ -77,7 +79,7 @@ pub struct AudioStream {
     /// Title of the stream.
     pub title: Option<String>,
     /// First presentation time.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "seconds", deserialize_with = "time")]
     pub start: Option<Time>,
     /// Bits a second.
     pub bit_rate: Option<BitRate>,
@@ -93,6 +95,13 @@ fn seconds<S: serde::Serializer>(time: &Option<Time>, serializer: S) -> Result<S
         Some(time) => serializer.collect_str(time),
         None => serializer.serialize_none(),
     }
+}
+
+/// Reads what [`seconds`] writes; what is none of it counts as unknown.
+fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let seconds = text.and_then(|text| format!("{text}s").parse::<Seconds>().ok());
+    Ok(seconds.map(Seconds::time))
 }
 
 impl VideoStream {

@@ -9,18 +9,18 @@ const MOST_MS: u64 = 16_000;
 
 /// Growing delays, each off by up to a fifth, so that many channels do not come back at once.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     chance: u64,
 }
 
 impl Backoff {
     /// Makes one whose chance follows from a seed.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { chance: seed | 1 }
     }
 
     /// Returns the delay behind the refusal number `refusals`, from 1.
-    pub(super) fn delay(&mut self, refusals: u32) -> Duration {
+    pub(crate) fn delay(&mut self, refusals: u32) -> Duration {
         let doubled = FIRST_MS << refusals.saturating_sub(1).min(10);
         let plain = doubled.min(MOST_MS);
         // xorshift64

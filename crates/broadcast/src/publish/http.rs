@@ -111,7 +111,7 @@ impl Target for HttpPut {
 }
 
 /// Tells whether a request did what it should, and whether another would.
-fn judge(sent: Result<Response, reqwest::Error>) -> Result<(), PutError> {
+pub(crate) fn judge(sent: Result<Response, reqwest::Error>) -> Result<(), PutError> {
     let response = sent.map_err(|error| {
         // The innermost cause says what happened; the URL is known and may hold secrets.
         let error = error.without_url();

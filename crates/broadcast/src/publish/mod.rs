@@ -15,9 +15,9 @@
 //!
 //! Low latency stays at home: targets get no parts.
 
-mod backoff;
+pub(crate) mod backoff;
 mod folder;
-mod http;
+pub(crate) mod http;
 mod listing;
 mod publisher;
 #[cfg(test)]

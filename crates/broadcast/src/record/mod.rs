@@ -16,11 +16,15 @@
 //! Segments come by a bounded queue ([`QUEUE`]). When it is full the oldest that waits gives way: it
 //! is missing like lost media, is counted, and costs the live edge nothing.
 //!
+//! A disk that cannot be written to, or that is nearly full, is waited for ([`Patience`]): what fits into
+//! the queue meanwhile is not missing.
+//!
 //! An asset has one init segment a track. When an encoder comes back with another, the asset is
 //! finished and the next begun: `name`, `name~2`, `name~3`. While it is written, an asset lies in a
 //! hidden folder beside its place; it appears whole. What a killed recording leaves there is finished
 //! when the next one of that name begins: all segments that every video track has.
 
+mod pen;
 mod recording;
 mod refit;
 #[cfg(test)]
@@ -32,6 +36,7 @@ use std::{io, path::PathBuf};
 
 use media::{isobmff::BoxError, time::Time};
 
+pub use pen::Patience;
 pub use recording::{Recording, cut, record};
 
 /// How many segments may wait to be recorded, of all tracks.

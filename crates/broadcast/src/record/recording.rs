@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Error, Recorded,
+    pen::{Patience, Pen},
     writer::{Writer, hidden},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 pub struct Recording {
     settings: Arc<Settings>,
     place: PathBuf,
+    pen: Arc<Pen>,
     writer: Writer,
     /// What the stretch in progress began with, for an asset that begins within it.
     stretch: Option<Stretch>,
@@ -32,17 +34,28 @@ impl Recording {
     /// alone, and what a recording left that was killed is finished first: the new one gets a number
     /// behind its name.
     pub fn new(settings: &Settings, place: &Path) -> Result<Self, Error> {
+        Self::begin(settings, place, None)
+    }
+
+    /// As [`Recording::new`], with a disk waited for that cannot be written to.
+    pub fn patient(settings: &Settings, place: &Path, patience: Patience) -> Result<Self, Error> {
+        Self::begin(settings, place, Some(patience))
+    }
+
+    fn begin(settings: &Settings, place: &Path, patience: Option<Patience>) -> Result<Self, Error> {
+        let pen = Pen::new(place.parent().unwrap_or(place), patience);
         let settings = Arc::new(settings.clone());
         let mut free_place = free(place)?;
         while is_there(&hidden(&free_place))? {
-            if let Some(left) = Writer::salvage(&settings, &free_place)? {
+            if let Some(left) = Writer::salvage(&settings, &free_place, &pen)? {
                 let (folder, duration) = (left.folder.display(), left.duration);
                 tracing::info!("{folder}: a recording that broke off lasts {duration} s");
             }
             free_place = free(place)?;
         }
         Ok(Self {
-            writer: Writer::new(&settings, &free_place)?,
+            writer: Writer::new(&settings, &free_place, &pen)?,
+            pen,
             settings,
             place: place.to_path_buf(),
             stretch: None,
@@ -81,7 +94,7 @@ impl Recording {
 
     /// Finishes the asset and begins the next with the stretch in progress.
     fn turn_over(&mut self) -> Result<(), Error> {
-        let next = Writer::new(&self.settings, &self.next_place()?)?;
+        let next = Writer::new(&self.settings, &self.next_place()?, &self.pen)?;
         let last = std::mem::replace(&mut self.writer, next);
         self.done.extend(last.finish()?);
         if let Some(stretch) = self.stretch {

@@ -13,7 +13,7 @@ use media::{
     time::{Round, Time, Timescale},
 };
 
-use super::{Error, HOLE_MS, refit::Piece};
+use super::{Error, HOLE_MS, pen::Pen, refit::Piece};
 use crate::{packager::Init, window::Media};
 
 /// A track, its files, and the segment that is held back since its last frame may have to last
@@ -22,6 +22,7 @@ use crate::{packager::Init, window::Media};
 pub(super) struct Track {
     id: String,
     folder: PathBuf,
+    pen: Arc<Pen>,
     pub(super) init: Option<Arc<Init>>,
     /// What is written.
     pub(super) timeline: Timeline,
@@ -43,7 +44,7 @@ pub(super) struct Found {
 
 impl Track {
     /// Makes an empty track in the folder of an asset.
-    pub(super) fn new(asset: &Path, id: &str) -> Result<Self, Error> {
+    pub(super) fn new(asset: &Path, id: &str, pen: &Arc<Pen>) -> Result<Self, Error> {
         let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
         if !id.split('/').all(plain) {
             return Err(Error::Name(id.to_owned()));
@@ -51,6 +52,7 @@ impl Track {
         Ok(Self {
             id: id.to_owned(),
             folder: asset.join(id),
+            pen: Arc::clone(pen),
             init: None,
             timeline: Timeline {
                 first_number: 1,
@@ -69,9 +71,10 @@ impl Track {
             return Ok(());
         }
         let path = self.folder.join("init.mp4");
-        fs::create_dir_all(&self.folder)
-            .and_then(|()| fs::write(&path, &init.bytes))
-            .map_err(|source| Error::Write { path, source })?;
+        self.pen.write(&path, || {
+            fs::create_dir_all(&self.folder)?;
+            fs::write(&path, &init.bytes)
+        })?;
         self.init = Some(Arc::clone(init));
         Ok(())
     }
@@ -198,11 +201,10 @@ impl Track {
             .write(init.track.track_id, number as u32, scale)
             .map_err(|source| self.broken(number, source))?;
         let path = self.file(number);
-        let written = File::create(&path).and_then(|mut file| {
-            let mut slices = slices.iter();
-            slices.try_for_each(|slice| file.write_all(slice))
-        });
-        written.map_err(|source| Error::Write { path, source })?;
+        self.pen.write(&path, || {
+            let mut file = File::create(&path)?;
+            slices.iter().try_for_each(|slice| file.write_all(slice))
+        })?;
         let start = u64::try_from(piece.start()).unwrap_or(0);
         let duration = u64::try_from(piece.end() - piece.start()).unwrap_or(0);
         self.timeline.push(start, duration);

@@ -18,6 +18,7 @@ use store::atomic;
 
 use super::{
     Error, Recorded,
+    pen::Pen,
     track::{Found, Track},
 };
 use crate::{
@@ -43,11 +44,15 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Begins an asset that will appear at `place`, where nothing is and nothing was begun.
-    pub(super) fn new(settings: &Arc<Settings>, place: &Path) -> Result<Self, Error> {
+    pub(super) fn new(
+        settings: &Arc<Settings>,
+        place: &Path,
+        pen: &Arc<Pen>,
+    ) -> Result<Self, Error> {
         let hidden = hidden(place);
         let ids = settings.tracks().map(|(_, of)| of.id.as_str());
         let tracks = ids
-            .map(|id| Track::new(&hidden, id))
+            .map(|id| Track::new(&hidden, id, pen))
             .collect::<Result<_, _>>()?;
         let mut contents = settings.tracks().map(|(set, _)| set.content);
         Ok(Self {
@@ -68,8 +73,9 @@ impl Writer {
     pub(super) fn salvage(
         settings: &Arc<Settings>,
         place: &Path,
+        pen: &Arc<Pen>,
     ) -> Result<Option<Recorded>, Error> {
-        let mut writer = Self::new(settings, place)?;
+        let mut writer = Self::new(settings, place, pen)?;
         let contents: Vec<Content> = settings.tracks().map(|(set, _)| set.content).collect();
         let mut found: Vec<Vec<Found>> = Vec::new();
         for track in &mut writer.tracks {

@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{Queue, Window, state};
-use crate::packager::Init;
+use crate::{events::What, packager::Init};
 
 /// How many segments may wait to be written, of all tracks.
 pub const QUEUE: usize = 64;
@@ -61,18 +61,26 @@ impl Keeper {
     }
 
     /// Writes what there is to write until the window ends or is suspended ([`Window::suspend`]), and
-    /// the state last. Failures are logged and cost the segment its place on disk, no more.
-    pub async fn run(self) {
+    /// the state last. Failures cost the segment its place on disk, no more; the first and the end of
+    /// them are told.
+    pub async fn run(self, tell: impl Fn(What)) {
         let keeper = Arc::new(self);
         let mut failing = false;
         while let Some(job) = keeper.jobs.next().await {
+            let removes = matches!(job, Job::Remove(_));
             let of = Arc::clone(&keeper);
             let done = tokio::task::spawn_blocking(move || of.write(&job)).await;
+            let path = || keeper.folder.display().to_string();
             match done {
-                Ok(Ok(())) => failing = false,
+                Ok(Ok(())) if failing && !removes => {
+                    failing = false;
+                    tell(What::WriteRecovered { path: path() });
+                }
+                Ok(Ok(())) => {}
                 Ok(Err(error)) if !failing => {
                     failing = true;
-                    tracing::warn!("the window of a channel is not kept: {error}");
+                    let text = error.source.to_string();
+                    tell(What::WriteFailing { path: path(), text });
                 }
                 Ok(Err(error)) => tracing::debug!("{error}"),
                 Err(error) => tracing::error!("writing the window of a channel: {error}"),

@@ -103,7 +103,7 @@ impl Window {
     pub fn open(
         settings: Settings,
         folder: &std::path::Path,
-        state: Option<State>,
+        state: Option<&State>,
         now: i64,
     ) -> Result<(Arc<Self>, Keeper, Resume), DiskError> {
         let settings = Arc::new(settings);
@@ -112,6 +112,28 @@ impl Window {
         window.lock().refresh(&window.shown);
         let keeper = Keeper::new(Arc::clone(&window), folder, jobs);
         Ok((window, keeper, resume))
+    }
+
+    /// Makes a window of what a channel left in its folder, to be looked at only: as [`Window::open`]
+    /// with the same state and `now` would show it. Nothing is written, nothing more comes.
+    pub fn look_back(
+        settings: Settings,
+        folder: &std::path::Path,
+        state: &State,
+        now: i64,
+    ) -> Arc<Self> {
+        let settings = Arc::new(settings);
+        let mut inner = restore::recall(&settings, folder, state, now);
+        inner.evict();
+        let window = Self::with(inner, settings);
+        window.lock().refresh(&window.shown);
+        window
+    }
+
+    /// Lets nobody wait any longer for something in this window, whose place another takes.
+    pub fn retire(&self) {
+        self.lock().ended = true;
+        self.wake(|_| true);
     }
 
     fn with(inner: Inner, settings: Arc<Settings>) -> Arc<Self> {

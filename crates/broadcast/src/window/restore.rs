@@ -23,12 +23,12 @@ use crate::packager::{Cause, Init, Resume, Stretch};
 /// each segment, so there is one in progress and one or two on their way to the disk.
 const UNNOTED: i64 = 4;
 
-/// Makes the content of a window from a folder. Without a state it is empty, and so is the folder
-/// then.
+/// Makes the content of a window from a folder, to go on with. Without a state it is empty, and so is
+/// the folder then.
 pub(super) fn restore(
     settings: &Arc<Settings>,
     folder: &Path,
-    state: Option<State>,
+    state: Option<&State>,
     now: i64,
 ) -> Result<(Inner, Arc<Queue<Job>>, Resume), DiskError> {
     let fail = |path: &Path| {
@@ -36,28 +36,10 @@ pub(super) fn restore(
         move |source| DiskError { path, source }
     };
     std::fs::create_dir_all(folder).map_err(fail(folder))?;
-    let mut inner = Inner::new(Arc::clone(settings));
-    if let Some(state) = &state {
-        for stretch in &state.stretches {
-            take_stretch(&mut inner, folder, stretch);
-        }
-        inner.resume = Resume {
-            next_number: state.next_number,
-            next_stretch: state.next_stretch,
-            end: state.end.time(),
-        };
-        if !state.clean {
-            note_unnoted(&mut inner, now);
-        }
-        if let Some(last) = inner.stretches.back_mut()
-            && last.end.is_none()
-        {
-            last.end = Some(inner.resume.end);
-        }
-        for reel in &mut inner.reels {
-            reel.skip_to(inner.resume.next_number);
-        }
-    }
+    let mut inner = match state {
+        Some(state) => recall(settings, folder, state, now),
+        None => Inner::new(Arc::clone(settings)),
+    };
     let jobs = Arc::new(Queue::new(QUEUE));
     inner.jobs = Some(Arc::clone(&jobs));
     inner.evict();
@@ -66,6 +48,31 @@ pub(super) fn restore(
     jobs.insist(Job::State);
     let resume = inner.resume;
     Ok((inner, jobs, resume))
+}
+
+/// Makes the content of a window from a folder and its state. Nothing there is changed.
+pub(super) fn recall(settings: &Arc<Settings>, folder: &Path, state: &State, now: i64) -> Inner {
+    let mut inner = Inner::new(Arc::clone(settings));
+    for stretch in &state.stretches {
+        take_stretch(&mut inner, folder, stretch);
+    }
+    inner.resume = Resume {
+        next_number: state.next_number,
+        next_stretch: state.next_stretch,
+        end: state.end.time(),
+    };
+    if !state.clean {
+        note_unnoted(&mut inner, now);
+    }
+    if let Some(last) = inner.stretches.back_mut()
+        && last.end.is_none()
+    {
+        last.end = Some(inner.resume.end);
+    }
+    for reel in &mut inner.reels {
+        reel.skip_to(inner.resume.next_number);
+    }
+    inner
 }
 
 /// Takes a stretch with what is on disk of it.

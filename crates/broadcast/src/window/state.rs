@@ -91,6 +91,11 @@ impl State {
         Ok(Some(state))
     }
 
+    /// Tells whether nothing is in it that could be shown.
+    pub fn is_empty(&self) -> bool {
+        self.stretches.is_empty()
+    }
+
     /// Writes it out.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()

@@ -261,8 +261,57 @@ fn a_change_between_asking_and_waiting_is_not_missed() {
 fn open(folder: &Path, now: i64) -> (Channel, Keeper) {
     let state = State::load(folder).expect("reads");
     let (window, keeper, resume) =
-        Window::open(settings(depth()), folder, state, now).expect("opens");
+        Window::open(settings(depth()), folder, state.as_ref(), now).expect("opens");
     (Channel::on(window, resume), keeper)
+}
+
+/// What is shown before the source is known is what the channel goes on from.
+#[tokio::test]
+async fn what_was_left_can_be_looked_at_before_it_goes_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    channel.start(10_000);
+    channel.run(9300);
+    // Its stretch has no end in the state, as after a crash.
+    channel.window.suspend();
+    keeper.run(|_| {}).await;
+
+    let now = EPOCH_MS + 30_000;
+    let state = State::load(folder.path())
+        .expect("reads")
+        .expect("is there");
+    let entries = |window: &Arc<Window>| -> Vec<String> {
+        let text = playlist(window, 0);
+        let listed = text.lines().filter(|line| {
+            line.starts_with("#EXTINF") || line.starts_with("#EXT-X-GAP") || !line.starts_with('#')
+        });
+        listed.map(str::to_owned).collect()
+    };
+    let past = Window::look_back(settings(depth()), folder.path(), &state, now);
+    let shown = entries(&past);
+    assert!(shown.iter().any(|line| line == "#EXT-X-GAP"), "{shown:?}");
+    let files = || std::fs::read_dir(folder.path()).expect("folder").count();
+    let before = files();
+    let supplier: &dyn Supplier = &*past;
+    let number = Key::Number(supplier.edge(0, 0, now).expect("an edge").segment - 1);
+    assert!(supplier.segment(0, 0, number, now).is_err(), "a gap");
+    past.retire();
+    assert!(matches!(
+        past.when(
+            0,
+            0,
+            Edge {
+                segment: 1 << 40,
+                parts: 0
+            },
+            now
+        ),
+        When::Never
+    ));
+    assert_eq!(files(), before);
+    let (window, _keeper, _) =
+        Window::open(settings(depth()), folder.path(), Some(&state), now).expect("opens");
+    assert_eq!(entries(&window), shown);
 }
 
 #[tokio::test]
@@ -273,7 +322,7 @@ async fn a_restart_goes_on_with_one_discontinuity() {
     channel.run(7300);
     channel.stop();
     channel.window.suspend();
-    keeper.run().await;
+    keeper.run(|_| {}).await;
     let before = playlist(&channel.window, 0);
     let bytes = |channel: &Channel, number| {
         let found = channel.window.segment(0, 0, Key::Number(number), NOW);
@@ -312,7 +361,7 @@ async fn without_room_on_the_disk_segments_stay_in_memory() {
     channel.window.pause(false);
     channel.run(8300);
     channel.window.suspend();
-    keeper.run().await;
+    keeper.run(|_| {}).await;
     let gauge = channel.window.gauge();
     assert!(gauge.not_written > 0 && gauge.on_disk > 0, "{gauge:?}");
     assert_eq!(gauge.on_disk + gauge.not_written, gauge.segments);
@@ -329,7 +378,7 @@ async fn a_kill_of_headend_costs_what_was_not_noted_and_no_number() {
     channel.start(10_000);
     channel.run(6300);
     channel.window.suspend();
-    keeper.run().await;
+    keeper.run(|_| {}).await;
     // This reaches players, but neither disk nor state.
     channel.run(9900);
     let seen = playlist(&channel.window, 1);
@@ -371,7 +420,7 @@ async fn old_segments_leave_memory_for_the_disk_and_the_disk_in_time() {
         }
         window.suspend();
     };
-    tokio::join!(feed, keeper.run());
+    tokio::join!(feed, keeper.run(|_| {}));
     let gauge = window.gauge();
     assert!(gauge.on_disk >= gauge.segments - 3, "{gauge:?}");
     let in_memory = window.lock().reels[0]

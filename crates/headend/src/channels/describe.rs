@@ -35,6 +35,7 @@ pub(crate) fn describe(channel: &Handle, now_ms: i64) -> ChannelReport {
         state_ms: job.state_ms,
         wish: wish.to_owned(),
         reason,
+        alarms: status.alarms,
         inputs: status.inputs,
         run: job.run,
         restarts: job.restarts,

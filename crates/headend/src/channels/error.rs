@@ -32,6 +32,8 @@ pub(crate) enum Error {
     Start(StartError),
     /// A publishing target cannot be used, exit code 2.
     Target(HttpError),
+    /// A web hook cannot be used, exit code 2.
+    Webhook(HttpError),
     /// This process was not made ready for channels: none was configured.
     Unprepared,
     /// The channel in the foreground failed, with the exit code of its reason.
@@ -63,6 +65,7 @@ impl Error {
             | Self::File { .. }
             | Self::Port(_)
             | Self::Target(_)
+            | Self::Webhook(_)
             | Self::Start(StartError::Job(_)) => Exit::Usage,
             Self::Start(_) | Self::Unprepared => Exit::Failed,
             Self::Over(outcome) => Exit::of_code(outcome.exit_code()),
@@ -99,6 +102,7 @@ impl fmt::Display for Error {
             Self::Plan(problems) => lines(f, problems),
             Self::Start(error) => write!(f, "the channel cannot be started: {error}"),
             Self::Target(error) => write!(f, "/runtime/targets: {error}"),
+            Self::Webhook(error) => write!(f, "/runtime/webhooks: {error}"),
             Self::Unprepared => f.write_str("this server has no channels"),
             Self::Over(Outcome::Failed(reason)) => write!(f, "{reason}"),
             Self::Over(outcome) => write!(f, "{outcome}"),

@@ -1,9 +1,10 @@
 //! What `headend broadcast` shows while its channel runs: one line that is drawn over on a terminal,
 //! a line now and then elsewhere.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::time::Duration;
 
 use broadcast::{channel::Handle, job::RestartPolicy};
+use indicatif::{ProgressBar, ProgressStyle};
 use process::supervise::{Class, Outcome, State};
 use serve::Shutdown;
 use tokio::time;
@@ -25,18 +26,21 @@ const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
 
 /// Shows how the channel is until `shutdown`.
 pub(crate) async fn show(channel: Handle, clock: Clock, shutdown: Shutdown) -> anyhow::Result<()> {
-    let terminal = std::io::stderr().is_terminal();
-    let every = if terminal { DRAW } else { WRITE };
+    let drawn = term::add_bar(|| {
+        let style = ProgressStyle::with_template("{wide_msg}").expect("a constant template");
+        ProgressBar::new_spinner().with_style(style)
+    });
+    let every = if drawn.is_some() { DRAW } else { WRITE };
     let mut turns = SPINNER.iter().cycle();
     while time::timeout(every, shutdown.wait()).await.is_err() {
         let line = line(&describe(&channel, clock.now_ms()));
-        match turns.next().filter(|_| terminal) {
-            Some(turn) => term::draw_line(&format!("{turn} {line}")),
+        match drawn.as_ref().zip(turns.next()) {
+            Some((drawn, turn)) => drawn.set_message(format!("{turn} {line}")),
             None => term::say(&line),
         }
     }
-    if terminal {
-        term::draw_line("");
+    if let Some(drawn) = drawn {
+        drawn.finish_and_clear();
     }
     Ok(())
 }
@@ -87,6 +91,7 @@ fn line(channel: &ChannelReport) -> String {
         parts.push(format!("{} restarts", channel.restarts));
     }
     parts.extend(channel.reason.clone());
+    parts.extend(channel.alarms.iter().cloned());
     parts.join(", ")
 }
 

@@ -66,6 +66,10 @@ fn say(what: &What) -> String {
             "{path}: only {} left, nothing more is written",
             text::bytes(*free_bytes)
         ),
+        What::WriteFailing { path, text } => {
+            format!("{path}: cannot be written to: {text}; the channel goes on in memory")
+        }
+        What::WriteRecovered { path } => format!("{path}: is written to again"),
         What::DiskRecovered { path, free_bytes } => {
             format!("{path}: {} left, writing goes on", text::bytes(*free_bytes))
         }

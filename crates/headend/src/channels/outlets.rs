@@ -1,19 +1,23 @@
-//! Where a channel's media goes besides the origin: recordings and publishing targets, each a task
-//! of its own behind a bounded queue.
+//! Where a channel's media and events go besides the origin: recordings, publishing targets and web hooks,
+//! each a task of its own behind a bounded queue.
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use broadcast::{
     channel::Handle,
     events::What,
+    hooks::{self, Hook},
     job::{self, Job},
     metrics::{self, Histogram, Sample, Value},
     publish::{Counters, Folder, HttpError, HttpPut, Notice, Options, Publisher, Target},
-    record::{self, Recording},
+    record::{self, Patience, Recording},
     watch::HttpFetch,
     window::{Event, Queue, Window},
 };
@@ -57,19 +61,47 @@ impl Outlet {
 
 /// The outlets of a channel, known as soon as they are open.
 #[derive(Clone, Default)]
-pub(super) struct Outlets(Arc<Mutex<Vec<Outlet>>>);
+pub(super) struct Outlets {
+    targets: Arc<Mutex<Vec<Outlet>>>,
+    hooks: Arc<[Arc<hooks::Counters>]>,
+}
 
 impl Outlets {
+    /// Makes those of a channel with these web hooks and no target yet.
+    pub(super) fn of(hooks: &[Hook]) -> Self {
+        Self {
+            targets: Arc::default(),
+            hooks: hooks.iter().map(Hook::counters).collect(),
+        }
+    }
+
     /// Returns what is measured of all of them.
     pub(super) fn samples(&self) -> Vec<Sample> {
-        let outlets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        outlets.iter().flat_map(Outlet::samples).collect()
+        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut samples: Vec<Sample> = targets.iter().flat_map(Outlet::samples).collect();
+        if !self.hooks.is_empty() {
+            let sum = |count: fn(&hooks::Counters) -> &AtomicU64| {
+                let counts = self.hooks.iter().map(|hook| count(hook).load(Relaxed));
+                counts.sum::<u64>() as f64
+            };
+            let told = sum(|hook| &hook.told);
+            samples.push(Sample::plain(&metrics::HOOKS_TOLD, told));
+            let failed = sum(|hook| &hook.failed) + sum(|hook| &hook.lost);
+            samples.push(Sample::plain(&metrics::HOOKS_FAILED, failed));
+        }
+        samples
     }
 
     fn add(&self, outlet: Outlet) {
-        let mut outlets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        outlets.push(outlet);
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.push(outlet);
     }
+}
+
+/// Makes the web hooks of a job.
+pub(super) fn hooks(job: &Job, http: &HttpFetch) -> Result<Vec<Hook>, HttpError> {
+    let hooks = job.runtime.webhooks.iter();
+    hooks.map(|hook| Hook::new(hook, http.client())).collect()
 }
 
 /// A target with how patiently it is told.
@@ -144,8 +176,21 @@ pub(super) async fn record(channel: Handle, place: PathBuf, recorded: Arc<Notify
     let events = window.follow(record::QUEUE);
     let settings = window.settings().clone();
     drop(window);
-    let begun = tokio::task::spawn_blocking(move || Recording::new(&settings, &place)).await;
-    let ended = match begun {
+    let teller = channel.clone();
+    let patience = Patience {
+        until: Arc::clone(&events),
+        tell: Box::new(move |what| teller.announce(what)),
+    };
+    let begin = move || Recording::patient(&settings, &place, patience);
+    let begun = async {
+        let mut begun = tokio::task::spawn_blocking(begin);
+        // Behind a channel that ends, a full disk is not waited for any longer.
+        tokio::select! {
+            begun = &mut begun => begun,
+            () = close_behind(&channel, &events) => begun.await,
+        }
+    };
+    let ended = match begun.await {
         Ok(Ok(recording)) => {
             let recording = record::record(recording, Arc::clone(&events));
             tokio::join!(recording, close_behind(&channel, &events)).0

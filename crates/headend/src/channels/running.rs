@@ -114,13 +114,14 @@ impl Running {
     pub(crate) fn start(&self, job: Job) -> Result<Handle, Error> {
         let needs = self.needs.as_ref().ok_or(Error::Unprepared)?;
         let targets = outlets::targets(&job, &needs.http).map_err(Error::Target)?;
+        let hooks = outlets::hooks(&job, &needs.http).map_err(Error::Webhook)?;
         let recording = job.what.record.as_ref().map(|record| {
             let root = record.folder.as_ref().unwrap_or(&needs.recordings);
             let name = record.name.clone();
             root.join(name.unwrap_or_else(|| dated(&job.what.name, &*needs.deps.clock)))
         });
         let channel = self.channels.start(job, needs.deps.clone())?;
-        let outlets = Outlets::default();
+        let outlets = Outlets::of(&hooks);
         lock(&self.outlets).insert(channel.name().to_owned(), outlets.clone());
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
@@ -129,6 +130,9 @@ impl Running {
             channel.events(),
             needs.shutdown.clone(),
         ));
+        for hook in hooks {
+            tasks.spawn(hook.run(channel.events()));
+        }
         for target in targets {
             tasks.spawn(outlets::publish(channel.clone(), target, outlets.clone()));
         }
@@ -244,7 +248,7 @@ impl Running {
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
         let all = async { while tasks.join_next().await.is_some() {} };
         if time::timeout(LAST_WORDS, all).await.is_err() {
-            tracing::warn!("a recording or an upload did not end in time");
+            tracing::warn!("a recording, an upload or a web hook did not end in time");
         }
     }
 }

@@ -67,7 +67,7 @@ impl Target {
         let tools = Tools::prepare(&Settings::load(None, overlay)?)?;
         let catalogue = tools.fetch_and_open()?;
         if importing {
-            Progress::new().follow_imports(&catalogue);
+            Progress::default().follow_imports(&catalogue);
         }
         Ok(catalogue)
     }

@@ -43,7 +43,7 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     fs::create_dir_all(&root)
         .map_err(|error| anyhow::anyhow!("cannot create `{}`: {error}", root.display()))?;
     let ffmpeg = Ffmpeg::locate(Spawner::with_shim(OWN_BINARY)?)?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::default();
     let mut begun = false;
     let folder = sample::ensure(&ffmpeg, &root, |permille| {
         begun = true;

@@ -27,6 +27,8 @@ pub(crate) struct ChannelReport {
     pub(crate) wish: String,
     /// Why it is degraded, or why the last run ended.
     pub(crate) reason: Option<String>,
+    /// What is wrong besides the state: disks, publishing targets, the output.
+    pub(crate) alarms: Vec<String>,
     /// Its inputs.
     pub(crate) inputs: Vec<String>,
     /// Number of the run, from 1.
@@ -170,9 +172,15 @@ impl ChannelReport {
         Some(format!("{}×", text::permille(speed)))
     }
 
-    /// Returns why it is not as it should be, or else the last line that its processes said.
+    /// Returns what is wrong with it, if anything is.
+    pub(crate) fn wrong(&self) -> Option<&str> {
+        let wrong = self.reason.as_ref().or(self.alarms.first());
+        wrong.map(String::as_str)
+    }
+
+    /// Returns what is wrong with it, or else the last line that its processes said.
     pub(crate) fn said(&self) -> Option<&str> {
-        self.reason.as_ref().or(self.log.last()).map(String::as_str)
+        self.wrong().or(self.log.last().map(String::as_str))
     }
 }
 

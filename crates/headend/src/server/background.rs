@@ -3,11 +3,17 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use serve::Shutdown;
-use tokio::{runtime::Handle, task::JoinSet, time};
+use tokio::{
+    runtime::Handle,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+    time,
+};
 
-use super::{App, content::Content};
-use crate::{content::Tools, mirrors, progress::Progress, report::machine};
+use super::{App, content::Content, live};
+use crate::{content::Tools, mirrors, progress::Progress, report::machine, service::Manager};
 
 /// How often gauges are set and histograms folded.
 const TICK: Duration = Duration::from_secs(2);
@@ -34,6 +40,47 @@ pub(super) fn start(
     tasks.spawn(take_in_recordings(Arc::clone(app), shutdown.clone()));
     tasks.spawn(show_imports(Arc::clone(app), shutdown.clone()));
     tasks.spawn(tick(Arc::clone(app), shutdown.clone()));
+}
+
+/// Starts what tells others that we are well: the service manager in time, and the log when asked by
+/// SIGUSR1.
+pub(super) fn start_signs_of_life(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    app: &Arc<App>,
+    manager: &Arc<Manager>,
+    shutdown: &Shutdown,
+) {
+    if let Some(every) = manager.heartbeat() {
+        let (app, manager) = (Arc::clone(app), Arc::clone(manager));
+        let stop = shutdown.clone();
+        tasks.spawn(async move {
+            while time::timeout(every, stop.wait()).await.is_err() {
+                // Said only when channels can be asked, so that a lock that is never given back
+                // is noticed, too.
+                let _ = live::reports(&app, app.clock.now_ms());
+                manager.alive();
+            }
+            Ok(())
+        });
+    }
+    tasks.spawn(dump_on_request(Arc::clone(app), shutdown.clone()));
+}
+
+/// Writes how each channel is to the log, whenever SIGUSR1 asks for it.
+async fn dump_on_request(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut asked = signal(SignalKind::user_defined1()).context("cannot wait for SIGUSR1")?;
+    loop {
+        tokio::select! {
+            _ = asked.recv() => {}
+            () = shutdown.wait() => return Ok(()),
+        }
+        let reports = live::reports(&app, app.clock.now_ms());
+        tracing::info!(channels = reports.len(), "asked for by SIGUSR1");
+        for report in reports {
+            let text = serde_json::to_string(&report).unwrap_or_default();
+            tracing::info!(channel = report.name, "{text}");
+        }
+    }
 }
 
 /// Fetches what lies in stores, scans the content, lets requests at it, and keeps it current until
@@ -74,7 +121,7 @@ async fn take_in_recordings(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result
 }
 
 async fn show_imports(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()> {
-    let mut progress = Progress::new();
+    let mut progress = Progress::default();
     while time::timeout(SHOW_EVERY, shutdown.wait()).await.is_err() {
         if let Some(content) = app.content.get() {
             progress.show_imports(&content.catalogue);

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
@@ -21,6 +20,7 @@ use crate::{
     config::{Root, Settings},
     content::Tools,
     exit::Exit,
+    service::Manager,
     signals::Signals,
     term, top,
 };
@@ -142,7 +142,9 @@ async fn serve_until_stopped(
         }
     }
     let mut tasks = JoinSet::new();
+    let manager = Arc::new(Manager::of_environment());
     background::start(&mut tasks, &app, tools, &shutdown);
+    background::start_signs_of_life(&mut tasks, &app, &manager, &shutdown);
     term::print(&format!("listening on http://{address}/\n"))?;
     if let Some(greeting) = job.greeting {
         term::print(&format!("{greeting}\n"))?;
@@ -159,6 +161,7 @@ async fn serve_until_stopped(
             tasks.spawn(shown);
         }
     }
+    manager.ready(&format!("listening on http://{address}/"));
     let screen = async {
         match &foreground {
             Some((Dashboard::Screen, _)) => show_screen(&address.to_string()).await,
@@ -166,9 +169,10 @@ async fn serve_until_stopped(
         }
     };
 
-    let mut serving = pin!(server.run(Front(Arc::clone(&app)), shutdown.clone()));
+    // A task of its own: what is there can be fetched until the channels have ended.
+    let mut serving = JoinSet::new();
+    serving.spawn(server.run(Front(Arc::clone(&app)), shutdown.clone()));
     let ended = tokio::select! {
-        _ = &mut serving => Ok(()),
         () = signals.next() => Ok(()),
         shown = screen => shown,
         failed = first_failure(&mut tasks) => Err(failed),
@@ -177,6 +181,7 @@ async fn serve_until_stopped(
             channels::Error::of(outcome)
         }
     };
+    manager.stopping();
     tracing::info!("stopping");
     tokio::select! {
         () = app.channels.shut_down() => {}
@@ -187,13 +192,14 @@ async fn serve_until_stopped(
     }
     shutdown.trigger();
     let everything = async {
-        let summary = serving.await;
+        if let Some(Ok(summary)) = serving.join_next().await {
+            tracing::info!(
+                requests = summary.counts.requests,
+                cut = summary.cut,
+                "stopped"
+            );
+        }
         while tasks.join_next().await.is_some() {}
-        tracing::info!(
-            requests = summary.counts.requests,
-            cut = summary.cut,
-            "stopped"
-        );
     };
     tokio::select! {
         () = everything => {}

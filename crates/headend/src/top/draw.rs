@@ -230,8 +230,8 @@ impl Paint {
             return;
         };
         let mut lines: Vec<Line<'_>> = Vec::new();
-        if let Some(reason) = &channel.reason {
-            lines.push(Line::styled(reason.as_str(), self.colour(Color::Yellow)));
+        for wrong in channel.reason.iter().chain(&channel.alarms) {
+            lines.push(Line::styled(wrong.as_str(), self.colour(Color::Yellow)));
         }
         let room = usize::from(block.inner(area).height).saturating_sub(lines.len());
         let end = channel.log.len().saturating_sub(screen.back).max(room);
