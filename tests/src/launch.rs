@@ -3,16 +3,19 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal};
 
-use crate::http::{self, Answer};
+use crate::{
+    http::{self, Answer},
+    terminal::Terminal,
+};
 
 /// How long anything may take before the scenario fails. Generous: it only bounds a hang.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -94,6 +97,11 @@ impl Guard {
     /// listening.
     pub fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
+    }
+
+    /// Takes its stdin, when that is a pipe; dropping it closes it.
+    pub fn take_input(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
     }
 
     /// Sends a signal to the process.
@@ -245,6 +253,32 @@ impl Launch {
     #[must_use]
     pub fn current_dir(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
+        self
+    }
+
+    /// Starts it on a terminal of its own.
+    pub fn on_terminal(self) -> Terminal {
+        Terminal::start(&self.command)
+    }
+
+    /// Lets another program start it, which has to take its own place, such as `unshare --mount`.
+    #[must_use]
+    pub fn below<I: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = I>) -> Self {
+        let mut words = words.into_iter();
+        let program = words.next().expect("a program");
+        let mut outer = command(program);
+        outer.args(words).arg(self.command.get_program());
+        outer.args(self.command.get_args()).stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
+            };
+        }
+        if let Some(folder) = self.command.get_current_dir() {
+            outer.current_dir(folder);
+        }
+        self.command = outer;
         self
     }
 
@@ -424,6 +458,18 @@ pub fn lives(pid: i32) -> bool {
     processes().iter().any(|(id, _, _)| *id == pid)
 }
 
+/// Returns the ids of all living processes in whose command line `text` occurs.
+pub fn mentioning(text: &str) -> Vec<i32> {
+    let has = |pid: &i32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words)
+            .replace('\0', " ")
+            .contains(text)
+    };
+    let living = processes().into_iter().map(|(pid, _, _)| pid);
+    living.filter(has).collect()
+}
+
 /// Lists `(pid, parent, name)` of the living processes, from `/proc/*/stat`.
 fn processes() -> Vec<(i32, i32, String)> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
@@ -457,13 +503,17 @@ pub fn resident_bytes(pid: i32) -> u64 {
         * 1024
 }
 
-/// Finds a port that was free a moment ago, for programs that cannot choose one themselves.
+/// Finds a port that was free for TCP and UDP a moment ago, for programs that cannot choose one themselves.
 ///
 /// # Panics
 /// When there is no loopback interface.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback");
-    listener.local_addr().expect("address").port()
+    let port = listener.local_addr().expect("address").port();
+    match UdpSocket::bind(("127.0.0.1", port)) {
+        Ok(_) => port,
+        Err(_) => free_port(),
+    }
 }
 
 /// Tells whether we run as root.

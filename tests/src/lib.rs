@@ -10,5 +10,7 @@ pub mod http;
 pub mod launch;
 pub mod manifests;
 pub mod players;
+pub mod put;
 pub mod s3;
+pub mod terminal;
 pub mod webdriver;

@@ -171,6 +171,10 @@ pub struct Playlist {
     pub program_date_time: Option<String>,
     /// `EXT-X-TARGETDURATION`.
     pub target_duration: u64,
+    /// How many segments are marked by `EXT-X-GAP`.
+    pub gaps: usize,
+    /// How many `EXT-X-DISCONTINUITY` are there.
+    pub discontinuities: usize,
     /// Whether `EXT-X-ENDLIST` is there.
     pub ended: bool,
 }
@@ -219,6 +223,8 @@ pub fn playlist(url: &str) -> Playlist {
         media_sequence: 0,
         program_date_time: None,
         target_duration: 0,
+        gaps: 0,
+        discontinuities: 0,
         ended: false,
     };
     let mut seconds = None;
@@ -231,6 +237,8 @@ pub fn playlist(url: &str) -> Playlist {
             "#EXT-X-PROGRAM-DATE-TIME" => {
                 found.program_date_time.get_or_insert(value.to_owned());
             }
+            "#EXT-X-GAP" => found.gaps += 1,
+            "#EXT-X-DISCONTINUITY" => found.discontinuities += 1,
             "#EXT-X-ENDLIST" => found.ended = true,
             "#EXT-X-MAP" => {
                 let uri = attribute(line, "URI").expect("URI of EXT-X-MAP");
