@@ -65,7 +65,8 @@ fn holds_fields(times: &[i64], decoded: &[i64]) -> bool {
     let (Some(packet), Some(frame)) = (usual_step(times), usual_step(decoded)) else {
         return false;
     };
-    packet > 0 && frame.saturating_sub(2 * packet).abs() <= 1 && frame > packet
+    let (packet, frame) = (i128::from(packet), i128::from(frame));
+    packet > 0 && (frame - 2 * packet).abs() <= 1 && frame > packet
 }
 
 /// The median distance of consecutive times.
@@ -139,10 +140,18 @@ fn per(span: Seconds, count: usize) -> Option<FrameRate> {
     sane(FrameRate { num, den: 1000 })
 }
 
+/// Takes a declared rate over; one with unwieldy numbers to a thousandth.
 fn rate_of(rate: Rational) -> Option<FrameRate> {
+    const WIELDY: u32 = 1_000_000;
+    let num = u32::try_from(rate.num).ok()?;
+    let den = u32::try_from(rate.den).ok().filter(|den| *den > 0)?;
+    if num <= WIELDY && den <= WIELDY {
+        return sane(FrameRate { num, den });
+    }
+    let thousandths = u64::from(num) * 1000 / u64::from(den);
     sane(FrameRate {
-        num: u32::try_from(rate.num).ok()?,
-        den: u32::try_from(rate.den).ok()?,
+        num: u32::try_from(thousandths).ok()?,
+        den: 1000,
     })
 }
 

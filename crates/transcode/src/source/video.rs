@@ -1,6 +1,6 @@
 //! The video of a source: which stream, when its frames are shown, what they look like.
 
-use process::probe::{Frame, Kind, Mastering, Packets, Stream};
+use process::probe::{Frame, Kind, Mastering, Packets, Rational, Stream};
 
 use super::{at, timing};
 use crate::plan::{Colour, Seconds, VideoFacts};
@@ -25,7 +25,10 @@ pub(super) fn choose(streams: &[Stream]) -> Option<&Stream> {
 /// Puts together what headers, packets and the first frames tell; `None` when there is no frame.
 pub(super) fn facts(stream: &Stream, packets: &Packets, frames: &[Frame]) -> Option<VideoFacts> {
     let video = stream.video.as_ref()?;
-    let clock = stream.time_base.filter(|clock| clock.is_positive())?;
+    // ffmpeg's own are of 32 bits; products of such numbers overflow nowhere.
+    let limit = i64::from(i32::MAX);
+    let is_clock = |it: &Rational| (1..=limit).contains(&it.num) && (1..=limit).contains(&it.den);
+    let clock = stream.time_base.filter(is_clock)?;
     let shown: Vec<i64> = frames.iter().filter_map(|frame| frame.pts).collect();
     let begin = shown.iter().min().copied();
     if frames.is_empty() {
@@ -120,4 +123,103 @@ fn mastering(display: Mastering) -> String {
         "G({},{})B({},{})R({},{})WP({},{})L({},{})",
         green.0, green.1, blue.0, blue.1, red.0, red.1, white.0, white.1, luminance.0, luminance.1
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use process::probe::{Packets, Video};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{Options, SourceFacts, plan};
+
+    fn stream(width: u32, height: u32, is_default: bool) -> Stream {
+        Stream {
+            kind: Kind::Video,
+            is_default,
+            video: Some(Video {
+                width,
+                height,
+                ..Video::default()
+            }),
+            ..Stream::default()
+        }
+    }
+
+    #[test]
+    fn the_default_stream_is_taken_else_the_greatest() {
+        let cover = Stream {
+            is_cover: true,
+            ..stream(4000, 4000, true)
+        };
+        let streams = [
+            cover,
+            stream(640, 360, false),
+            stream(1280, 720, false),
+            stream(1280, 720, false),
+        ];
+        assert!(std::ptr::eq(
+            choose(&streams).unwrap(),
+            &raw const streams[2]
+        ));
+        let streams = [stream(1280, 720, false), stream(640, 360, true)];
+        assert!(std::ptr::eq(
+            choose(&streams).unwrap(),
+            &raw const streams[1]
+        ));
+        assert_eq!(choose(&[stream(0, 0, true)]), None);
+    }
+
+    fn ticks() -> impl Strategy<Value = i64> {
+        prop_oneof![any::<i64>(), -10_i64..1000, Just(i64::MIN), Just(i64::MAX)]
+    }
+
+    proptest! {
+        /// Whatever ffprobe writes of whatever file, there is a plan or an error.
+        #[test]
+        fn no_numbers_are_too_strange(
+            mut times in prop::collection::vec(ticks(), 0..40),
+            decoded in prop::collection::vec(prop::option::of(ticks()), 0..6),
+            end in prop::option::of(ticks()), timed in any::<bool>(), interlaced in any::<bool>(),
+            clock in (any::<i64>(), any::<i64>()), small in (1_i64..1002, 1_i64..90_001),
+            is_small in any::<bool>(),
+            base in (any::<i64>(), 1..i64::MAX), mean in (1_i64..100_000, 1_i64..3000),
+            sar in (any::<u32>(), any::<u32>()), size in (1_u32..20_000, 1_u32..20_000),
+        ) {
+            times.sort_unstable();
+            let (num, den) = if is_small { small } else { clock };
+            let stream = Stream {
+                time_base: Rational::new(num, den),
+                video: Some(Video {
+                    width: size.0,
+                    height: size.1,
+                    sar: Some(sar),
+                    base_rate: Rational::new(base.0, base.1),
+                    mean_rate: Rational::new(mean.0, mean.1),
+                    ..Video::default()
+                }),
+                ..stream(size.0, size.1, true)
+            };
+            let packets = Packets {
+                count: times.len() as u64,
+                first_pts: times.first().copied(),
+                end_pts: end,
+                timed,
+                times,
+                ..Packets::default()
+            };
+            let frames: Vec<Frame> = decoded
+                .iter()
+                .map(|pts| Frame { pts: *pts, interlaced, ..Frame::default() })
+                .collect();
+            let facts = SourceFacts {
+                video: facts(&stream, &packets, &frames),
+                ..SourceFacts::default()
+            };
+            if let Ok(planned) = plan(facts, &Options::default()) {
+                prop_assert!(planned.plan.grid.frames > 0);
+                prop_assert!(!planned.plan.chunks.is_empty());
+            }
+        }
+    }
 }
