@@ -14,6 +14,7 @@ use transcode::{
     plan::{Options, Plan, Seconds, VideoCodec, plan},
     preset::{Preset, Rung},
     source::inspect,
+    thumbs,
 };
 
 use crate::gallery::{self, Kind, run};
@@ -29,7 +30,7 @@ pub(crate) struct Bench {
     pub(crate) chunked: Plan,
     /// The same in one piece.
     pub(crate) whole: Plan,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 /// Small, lossless, quick: segments of two seconds, chunks of four.
@@ -91,6 +92,11 @@ impl Bench {
 
     /// Encodes all chunks of a plan, the last one first, and returns the joined track.
     pub(crate) fn pictures(&self, plan: &Plan, name: &str) -> PathBuf {
+        self.join(&self.chunks(plan, name), &format!("{name}.mp4"))
+    }
+
+    /// Encodes all chunks of a plan, the last one first.
+    pub(crate) fn chunks(&self, plan: &Plan, name: &str) -> Vec<Output> {
         let mut outputs: Vec<Output> = plan
             .chunks
             .iter()
@@ -103,16 +109,36 @@ impl Bench {
             })
             .collect();
         outputs.reverse();
-        self.join(&outputs, &format!("{name}.mp4"))
+        outputs
     }
 
     /// Encodes an audio track and returns it as a file.
     pub(crate) fn sound(&self, index: u32) -> PathBuf {
+        self.join(&[self.track(index)], &format!("sound-{index}.mp4"))
+    }
+
+    /// Encodes an audio track.
+    pub(crate) fn track(&self, index: u32) -> Output {
         let scratch = self.folder.join(format!("sound-{index}"));
-        let output = self.task(&scratch, |context| {
+        self.task(&scratch, |context| {
             audio::run(context, &self.chunked, &self.source, index)
-        });
-        self.join(&[output], &format!("sound-{index}.mp4"))
+        })
+    }
+
+    /// Makes the pictures to seek by of the smallest rendition.
+    pub(crate) fn thumbnails(&self, made: &[Output]) -> Output {
+        let scratch = self.folder.join("thumbs");
+        let id = &self.chunked.videos.last().expect("a rendition").id;
+        let tracks = made.iter().flat_map(|output| &output.tracks);
+        let tracks: Vec<_> = tracks.filter(|track| track.id == *id).collect();
+        let init = tracks[0].init.as_ref().expect("an init segment");
+        let segments: Vec<PathBuf> = tracks
+            .iter()
+            .flat_map(|track| track.segments.iter().map(|it| it.path.clone()))
+            .collect();
+        self.task(&scratch, |context| {
+            thumbs::run(context, &self.chunked, init, &segments)
+        })
     }
 
     fn task(

@@ -8,5 +8,6 @@ mod colour;
 mod facts;
 mod gallery;
 mod pictures;
+mod results;
 mod sound;
 mod titles;

@@ -1,0 +1,138 @@
+//! Whole results: packaged, and found right by `verify` and by ffmpeg's own HLS and DASH readers.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use transcode::{
+    encode::{Output, TrackOutput},
+    package::{self, Extent, TrackParts, package},
+    plan::Plan,
+    verify::{self, Severity},
+};
+
+use crate::{
+    bench::Bench,
+    gallery::{Kind, run},
+};
+
+/// Puts the outputs of tasks together, by track.
+fn parts(outputs: &[Output]) -> Vec<TrackParts> {
+    let mut parts: Vec<TrackParts> = Vec::new();
+    for track in outputs.iter().flat_map(|output| &output.tracks) {
+        let init = track.init.as_ref().map(|path| read(path));
+        match parts.iter_mut().find(|part| part.id == track.id) {
+            Some(part) => {
+                part.inits.extend(init);
+                part.parts.push(track.facts());
+            }
+            None => parts.push(TrackParts {
+                id: track.id.clone(),
+                inits: init.into_iter().collect(),
+                parts: vec![track.facts()],
+            }),
+        }
+    }
+    parts
+}
+
+fn read(path: &Path) -> Bytes {
+    fs::read(path).expect("the file is there").into()
+}
+
+fn write(path: &Path, content: &[u8]) {
+    let folder = path.parent().expect("a file in a folder");
+    fs::create_dir_all(folder).expect("a folder of the result");
+    fs::write(path, content).expect("the result can be written");
+}
+
+/// Makes the result of a plan in a folder.
+fn publish(bench: &Bench, plan: &Plan, folder: &Path) {
+    let mut outputs = bench.chunks(plan, "result");
+    let sounds = 0..plan.audios.len() as u32;
+    outputs.extend(sounds.map(|index| bench.track(index)));
+    let thumbnails = plan.thumbnails.map(|_| bench.thumbnails(&outputs));
+    outputs.extend(thumbnails);
+    for file in package(plan, &parts(&outputs), Extent::Whole).expect("a result") {
+        write(&folder.join(&file.name), &file.content);
+    }
+    let tracks = outputs.iter().flat_map(|output: &Output| &output.tracks);
+    for (track, segment) in tracks
+        .flat_map(|track: &TrackOutput| track.segments.iter().map(move |segment| (track, segment)))
+    {
+        let name = segment.path.file_name().expect("a file");
+        write(&folder.join(&track.id).join(name), &read(&segment.path));
+    }
+    let plan = serde_json::to_vec(plan).expect("a plan is JSON");
+    write(&folder.join(verify::PLAN), &plan);
+}
+
+/// How many pictures a reader of ffmpeg gets.
+fn pictures(bench: &Bench, manifest: &Path) -> u64 {
+    let text = run(
+        &bench.ffmpeg,
+        &format!(
+            "-allowed_extensions ALL -i {} -map 0:v:0 -fps_mode passthrough -f framemd5 -",
+            manifest.display()
+        ),
+    );
+    let text = String::from_utf8(text).expect("framemd5 is text");
+    text.lines().filter(|line| !line.starts_with('#')).count() as u64
+}
+
+fn is_right(kind: Kind) {
+    let Some(bench) = Bench::new(kind) else {
+        return;
+    };
+    let plan = &bench.chunked;
+    let folder: PathBuf = bench.folder.join("film");
+    publish(&bench, plan, &folder);
+    let report = verify::folder(&folder);
+    let errors: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|it| it.severity == Severity::Error)
+        .collect();
+    assert!(errors.is_empty(), "{kind:?}: {errors:?}");
+    let tracks = plan.videos.len() + plan.audios.len();
+    assert_eq!(report.tracks.len(), tracks, "{kind:?}");
+    if !plan.videos.is_empty() {
+        assert_eq!(report.tracks[0].frames, plan.grid.frames, "{kind:?}");
+        let found = pictures(&bench, &folder.join(package::MASTER));
+        assert_eq!(
+            found, plan.grid.frames,
+            "{kind:?}: ffmpeg reads it otherwise"
+        );
+        if !plan.audios.is_empty() {
+            assert_eq!(report.skew_us, Some(0), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn of_films_are_right() {
+    for kind in [Kind::BPyramid, Kind::OpenTs, Kind::EditList, Kind::Silent] {
+        is_right(kind);
+    }
+}
+
+#[test]
+fn of_odd_pictures_are_right() {
+    for kind in [
+        Kind::Variable,
+        Kind::Sparse,
+        Kind::Portrait,
+        Kind::Interlaced,
+    ] {
+        is_right(kind);
+    }
+}
+
+#[test]
+fn of_odd_sounds_are_right() {
+    for kind in [Kind::Surround, Kind::Cd, Kind::Delayed, Kind::AudioOnly] {
+        is_right(kind);
+    }
+}
