@@ -35,6 +35,60 @@ pub fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), WriteError> {
+    place_with(path, fill, |temporary, path| fs::rename(temporary, path))
+}
+
+/// As [`write_with()`], but leaves a file that is there as it is; tells whether it was written. Of
+/// several that write at one time, one does.
+///
+/// Where the file system has no hard links the content is written in place, and a reader may see a
+/// part of it.
+pub fn create_with(
+    path: &Path,
+    fill: impl Fn(&mut File) -> io::Result<()>,
+) -> Result<bool, WriteError> {
+    let mut created = true;
+    let place = |temporary: &Path, path: &Path| {
+        match fs::hard_link(temporary, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => created = false,
+            Err(error) if has_no_links(&error) => created = create_in_place(path, &fill)?,
+            other => other?,
+        }
+        // Its other name is the one that stays.
+        fs::remove_file(temporary)
+    };
+    place_with(path, &fill, place)?;
+    Ok(created)
+}
+
+/// Tells whether a link was refused because the file system has none.
+fn has_no_links(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::Unsupported
+            | io::ErrorKind::TooManyLinks
+            | io::ErrorKind::InvalidInput
+    )
+}
+
+fn create_in_place(path: &Path, fill: impl Fn(&mut File) -> io::Result<()>) -> io::Result<bool> {
+    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    fill(&mut file)?;
+    file.sync_all()?;
+    Ok(true)
+}
+
+/// Fills a temporary file beside `path`, flushes it, and lets `place` bring it to its name.
+fn place_with(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+    place: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let fail = |source| WriteError {
         path: path.to_path_buf(),
         source,
@@ -60,7 +114,7 @@ pub fn write_with(
     ));
     let temporary = folder.join(hidden);
 
-    let written = fill_and_rename(&temporary, path, fill);
+    let written = fill_file(&temporary, fill).and_then(|()| place(&temporary, path));
     if written.is_err() {
         // The first failure is the one worth telling; a left-over is hidden and harmless.
         let _ = fs::remove_file(&temporary);
@@ -68,9 +122,8 @@ pub fn write_with(
     written.and_then(|()| sync_folder(folder)).map_err(fail)
 }
 
-fn fill_and_rename(
+fn fill_file(
     temporary: &Path,
-    path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut file = OpenOptions::new()
@@ -78,8 +131,7 @@ fn fill_and_rename(
         .create_new(true)
         .open(temporary)?;
     fill(&mut file)?;
-    file.sync_all()?;
-    fs::rename(temporary, path)
+    file.sync_all()
 }
 
 /// Makes renames and creations in `folder` durable.
@@ -114,6 +166,29 @@ mod tests {
         assert!(error.to_string().ends_with("cannot write: disk full"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_of_many_creates() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/record.json");
+        let created: usize = std::thread::scope(|scope| {
+            let create = |n: u8| {
+                let path = &path;
+                scope.spawn(move || create_with(path, |file| file.write_all(&[n; 9])).unwrap())
+            };
+            let threads: Vec<_> = (0..8).map(create).collect();
+            threads.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
+        });
+        assert_eq!(created, 1);
+        let content = fs::read(&path).unwrap();
+        assert!(content.len() == 9 && content.iter().all(|n| *n == content[0]));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+
+        let in_place = folder.path().join("in place");
+        assert!(create_in_place(&in_place, |file| file.write_all(b"one")).unwrap());
+        assert!(!create_in_place(&in_place, |file| file.write_all(b"two")).unwrap());
+        assert_eq!(fs::read(&in_place).unwrap(), b"one");
     }
 
     #[test]

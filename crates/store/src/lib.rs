@@ -1,10 +1,11 @@
-//! Objects by URI, without media: local files, mappings of them, files written all or nothing, and
-//! local mirrors of what lies in an S3 bucket.
+//! Objects by URI, without media: local files, mappings of them, files written all or nothing,
+//! objects in a folder or an S3 bucket, and local mirrors of what lies in a bucket.
 #![deny(unsafe_code)]
 
 pub mod atomic;
 pub mod mapped;
 pub mod mirror;
+pub mod objects;
 mod s3;
 pub mod uri;
 

@@ -103,7 +103,7 @@ impl Mirror {
         let Uri::S3 { bucket, prefix } = uri else {
             return Err(fail(Fault::NotAStore));
         };
-        let access = s3::connect(bucket).map_err(fail)?;
+        let access = s3::connect(bucket, None).map_err(fail)?;
         let folder = format!(
             "{:016x}",
             record::digest(&[&access.endpoint, bucket, prefix])

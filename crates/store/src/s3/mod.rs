@@ -6,7 +6,7 @@
 
 mod fault;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use object_store::{
     BackoffConfig, ClientOptions, RetryConfig,
@@ -30,10 +30,48 @@ pub(crate) struct Bucket {
     pub(crate) endpoint: String,
 }
 
-/// Prepares access to a bucket; nothing is asked of it yet. An endpoint may be plain HTTP if it is
-/// set so. The process must have chosen a TLS provider.
-pub(crate) fn connect(bucket: &str) -> Result<Bucket, Fault> {
-    let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+/// What is needed for a bucket, where it is not taken from the environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Access {
+    /// URL of the server, `http://` or `https://`; none for AWS itself.
+    pub endpoint: Option<String>,
+    /// Region, such as `eu-north-1`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret: String,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    fn builder(&self) -> AmazonS3Builder {
+        let builder = AmazonS3Builder::new()
+            .with_region(&self.region)
+            .with_access_key_id(&self.key_id)
+            .with_secret_access_key(&self.secret);
+        match &self.endpoint {
+            Some(endpoint) => builder.with_endpoint(endpoint),
+            None => builder,
+        }
+    }
+}
+
+/// Prepares access to a bucket, as the environment says unless `access` is given; nothing is asked
+/// of it yet. An endpoint may be plain HTTP if it is set so. The process must have chosen a TLS
+/// provider.
+pub(crate) fn connect(bucket: &str, access: Option<&Access>) -> Result<Bucket, Fault> {
+    let builder = access.map_or_else(AmazonS3Builder::from_env, Access::builder);
+    let builder = builder.with_bucket_name(bucket);
     check(&builder)?;
     let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
         .iter()
