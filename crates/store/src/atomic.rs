@@ -122,10 +122,7 @@ fn place_with(
     written.and_then(|()| sync_folder(folder)).map_err(fail)
 }
 
-fn fill_file(
-    temporary: &Path,
-    fill: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
+fn fill_file(temporary: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -178,7 +175,10 @@ mod tests {
                 scope.spawn(move || create_with(path, |file| file.write_all(&[n; 9])).unwrap())
             };
             let threads: Vec<_> = (0..8).map(create).collect();
-            threads.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
+            threads
+                .into_iter()
+                .map(|t| usize::from(t.join().unwrap()))
+                .sum()
         });
         assert_eq!(created, 1);
         let content = fs::read(&path).unwrap();

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod atomic;
+pub mod digest;
 pub mod mapped;
 pub mod mirror;
 pub mod objects;

@@ -40,11 +40,7 @@ pub struct S3 {
 
 impl S3 {
     /// Prepares a store; nothing is asked of it yet.
-    pub(super) fn open(
-        bucket: &str,
-        prefix: &str,
-        access: Option<&Access>,
-    ) -> Result<Self, Error> {
+    pub(super) fn open(bucket: &str, prefix: &str, access: Option<&Access>) -> Result<Self, Error> {
         let connected = s3::connect(bucket, access).map_err(|fault| Error {
             place: format!("s3://{bucket}/{prefix}"),
             problem: Problem::Store(fault),

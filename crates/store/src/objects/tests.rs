@@ -58,16 +58,25 @@ fn objects_are_written_read_listed_and_removed() {
         assert!(store.get("a").unwrap_err().is_missing(), "{place}");
         assert_eq!(store.head("a").unwrap(), None);
         assert_eq!(store.list("").unwrap(), []);
-        store.put("a/b", Content::Bytes(b"01234"), Options::default()).unwrap();
-        store.put("a/c/d", Content::Bytes(b"x"), Options::default()).unwrap();
-        store.put("ab", Content::Bytes(b""), Options::default()).unwrap();
+        store
+            .put("a/b", Content::Bytes(b"01234"), Options::default())
+            .unwrap();
+        store
+            .put("a/c/d", Content::Bytes(b"x"), Options::default())
+            .unwrap();
+        store
+            .put("ab", Content::Bytes(b""), Options::default())
+            .unwrap();
         assert_eq!(store.get("a/b").unwrap(), b"01234");
         assert_eq!(store.get_range("a/b", 1..3).unwrap(), b"12");
         assert_eq!(store.get_range("a/b", 3..u64::MAX).unwrap(), b"34");
         assert_eq!(store.get_range("a/b", 2..2).unwrap(), b"", "{place}");
         assert!(store.get("a").unwrap_err().is_missing(), "{place}");
         assert_eq!(store.head("a").unwrap(), None, "a folder is no object");
-        assert_eq!(keys(&store.list("").unwrap()), [("a/b", 5), ("a/c/d", 1), ("ab", 0)]);
+        assert_eq!(
+            keys(&store.list("").unwrap()),
+            [("a/b", 5), ("a/c/d", 1), ("ab", 0)]
+        );
         assert_eq!(keys(&store.list("a").unwrap()), [("a/b", 5), ("a/c/d", 1)]);
         assert_eq!(store.list("none").unwrap(), []);
         assert_eq!(store.folders("").unwrap(), ["a"]);
@@ -85,22 +94,49 @@ fn objects_are_written_read_listed_and_removed() {
 #[test]
 fn conditions_hold() {
     for store in Bench::new().stores {
-        assert_ne!(store.put("r", Content::Bytes(b"one"), create()).unwrap(), Put::Refused);
-        assert_eq!(store.put("r", Content::Bytes(b"two"), create()).unwrap(), Put::Refused);
+        assert_ne!(
+            store.put("r", Content::Bytes(b"one"), create()).unwrap(),
+            Put::Refused
+        );
+        assert_eq!(
+            store.put("r", Content::Bytes(b"two"), create()).unwrap(),
+            Put::Refused
+        );
         assert_eq!(store.get("r").unwrap(), b"one");
 
-        let tag = store.head("r").unwrap().and_then(|entry| entry.tag).unwrap();
-        assert_ne!(store.put("r", Content::Bytes(b"2nd"), update(&tag)).unwrap(), Put::Refused);
-        assert_eq!(store.put("r", Content::Bytes(b"3rd"), update(&tag)).unwrap(), Put::Refused);
-        let stale = store.read("r", None, Some(&tag), &mut |_| Ok(())).unwrap_err();
+        let tag = store
+            .head("r")
+            .unwrap()
+            .and_then(|entry| entry.tag)
+            .unwrap();
+        assert_ne!(
+            store
+                .put("r", Content::Bytes(b"2nd"), update(&tag))
+                .unwrap(),
+            Put::Refused
+        );
+        assert_eq!(
+            store
+                .put("r", Content::Bytes(b"3rd"), update(&tag))
+                .unwrap(),
+            Put::Refused
+        );
+        let stale = store
+            .read("r", None, Some(&tag), &mut |_| Ok(()))
+            .unwrap_err();
         assert!(matches!(stale.problem, Problem::Replaced), "{stale}");
         assert_eq!(store.get("r").unwrap(), b"2nd");
-        let refused = store.put("gone", Content::Bytes(b""), update(&tag)).unwrap();
+        let refused = store
+            .put("gone", Content::Bytes(b""), update(&tag))
+            .unwrap();
         assert_eq!(refused, Put::Refused);
-        assert_eq!(selftest::run(store.as_ref(), "1").unwrap(), selftest::Abilities {
-            create: true,
-            update: true,
-        });
+        assert_eq!(
+            selftest::run(store.as_ref(), "1").unwrap(),
+            selftest::Abilities {
+                create: true,
+                update: true,
+            }
+        );
         assert_eq!(keys(&store.list("").unwrap()), [("r", 3)]);
     }
 }
@@ -111,20 +147,28 @@ fn files_are_copied_or_taken() {
     for store in &bench.stores {
         let kept = bench.file("kept", b"kept");
         let given = bench.file("given", b"given");
-        store.put("k", Content::File(&kept), Options::default()).unwrap();
-        store.put("g", Content::Take(&given), Options::default()).unwrap();
+        store
+            .put("k", Content::File(&kept), Options::default())
+            .unwrap();
+        store
+            .put("g", Content::Take(&given), Options::default())
+            .unwrap();
         assert_eq!(store.get("k").unwrap(), b"kept");
         assert_eq!(store.get("g").unwrap(), b"given");
         assert!(kept.try_exists().unwrap() && !given.try_exists().unwrap());
 
         store.copy("k", "copy/of/k").unwrap();
-        store.put("k", Content::Bytes(b"new"), Options::default()).unwrap();
+        store
+            .put("k", Content::Bytes(b"new"), Options::default())
+            .unwrap();
         assert_eq!(store.get("copy/of/k").unwrap(), b"kept");
         store.copy("k", "copy/of/k").unwrap();
         assert_eq!(store.get("copy/of/k").unwrap(), b"new");
         assert!(store.copy("none", "x").unwrap_err().is_missing());
         let missing = bench.folder.path().join("none");
-        let error = store.put("m", Content::File(&missing), Options::default()).unwrap_err();
+        let error = store
+            .put("m", Content::File(&missing), Options::default())
+            .unwrap_err();
         assert!(!error.is_missing(), "{error}");
         assert_eq!(store.head("m").unwrap(), None);
     }
@@ -136,11 +180,15 @@ fn big_files_go_in_parts() {
     let bytes: Vec<u8> = (0..40_000_000_u32).map(|n| (n >> 7) as u8).collect();
     let file = bench.file("big", &bytes);
     for store in &bench.stores {
-        store.put("big", Content::File(&file), Options::default()).unwrap();
+        store
+            .put("big", Content::File(&file), Options::default())
+            .unwrap();
         assert_eq!(store.head("big").unwrap().unwrap().bytes, 40_000_000);
         assert!(store.get("big").unwrap() == bytes);
     }
-    let refused = bench.stores[1].put("b", Content::File(&file), create()).unwrap_err();
+    let refused = bench.stores[1]
+        .put("b", Content::File(&file), create())
+        .unwrap_err();
     assert!(matches!(refused.problem, Problem::Unable(_)), "{refused}");
 }
 
@@ -149,7 +197,9 @@ fn many_objects_are_all_listed() {
     for store in Bench::new().stores {
         for n in 0..1100 {
             let key = format!("many/{n:05}");
-            store.put(&key, Content::Bytes(b""), Options::default()).unwrap();
+            store
+                .put(&key, Content::Bytes(b""), Options::default())
+                .unwrap();
         }
         assert_eq!(store.list("many").unwrap().len(), 1100);
     }
@@ -158,7 +208,9 @@ fn many_objects_are_all_listed() {
 #[test]
 fn an_error_of_the_receiver_ends_the_reading() {
     for store in Bench::new().stores {
-        store.put("a", Content::Bytes(b"123"), Options::default()).unwrap();
+        store
+            .put("a", Content::Bytes(b"123"), Options::default())
+            .unwrap();
         let error = store
             .read("a", None, None, &mut |_| Err(io::Error::other("disk full")))
             .unwrap_err();
@@ -186,13 +238,20 @@ fn one_of_many_is_first() {
 fn files_that_are_being_written_are_no_objects() {
     let folder = tempfile::tempdir().unwrap();
     let store = Folder::new(folder.path().to_path_buf());
-    store.put("a", Content::Bytes(b"1"), Options::default()).unwrap();
+    store
+        .put("a", Content::Bytes(b"1"), Options::default())
+        .unwrap();
     let tag = store.head("a").unwrap().unwrap().tag.unwrap();
     store.put("a", Content::Bytes(b"2"), update(&tag)).unwrap();
     fs::write(folder.path().join(".a.1.2.tmp"), b"half").unwrap();
     assert_eq!(keys(&store.list("").unwrap()), [("a", 1)]);
-    store.put(".headend/job", Content::Bytes(b""), Options::default()).unwrap();
-    assert_eq!(keys(&store.list("").unwrap()), [(".headend/job", 0), ("a", 1)]);
+    store
+        .put(".headend/job", Content::Bytes(b""), Options::default())
+        .unwrap();
+    assert_eq!(
+        keys(&store.list("").unwrap()),
+        [(".headend/job", 0), ("a", 1)]
+    );
 }
 
 #[test]
