@@ -10,6 +10,7 @@
 //! catalogue  kept current; readers take snapshots without a lock
 //! vod        Asset             -> a static presentation for the origin
 //! check      Asset or problem  -> a report
+//! versions   publish, list and remove versions of an asset
 //! ```
 #![forbid(unsafe_code)]
 
@@ -36,6 +37,7 @@ mod stamp;
 #[cfg(test)]
 mod testing;
 mod version;
+pub mod versions;
 pub mod vod;
 
 pub use catalogue::{Catalogue, Options, Problem};

@@ -19,13 +19,14 @@ use std::{
 
 use reqwest::{Client, header::CONTENT_TYPE};
 use ring::hmac;
+use store::backoff::Backoff;
 use tokio::time::{sleep, timeout};
 use url::Url;
 
 use crate::{
     events::{Event, Subscription, What},
     job,
-    publish::{HttpError, PutError, backoff::Backoff, http::judge},
+    publish::{HttpError, PutError, backoff, http::judge},
 };
 
 /// How long one try may take.
@@ -80,7 +81,7 @@ impl Hook {
             wanted: of.events.clone(),
             tries: of.tries,
             counters: Arc::default(),
-            backoff: Backoff::new(seed),
+            backoff: backoff(seed),
             is_failing: false,
         })
     }

@@ -2,6 +2,7 @@
 //! presentation model with its suppliers, and the one MPD writer and the one HLS writer.
 #![forbid(unsafe_code)]
 
+pub mod content_type;
 pub mod hls;
 pub mod iso8601;
 pub mod isobmff;

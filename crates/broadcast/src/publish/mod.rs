@@ -15,7 +15,6 @@
 //!
 //! Low latency stays at home: targets get no parts.
 
-pub(crate) mod backoff;
 mod folder;
 pub(crate) mod http;
 mod listing;
@@ -26,10 +25,16 @@ mod tests;
 use std::{future::Future, pin::Pin, sync::atomic::AtomicU64, time::Duration};
 
 use bytes::Bytes;
+use store::backoff::Backoff;
 
 pub use folder::Folder;
 pub use http::{HttpError, HttpPut};
 pub use publisher::Publisher;
+
+/// Makes the delays between tries of what is sent to others.
+pub(crate) fn backoff(seed: u64) -> Backoff {
+    Backoff::new(seed, Duration::from_secs(1), Duration::from_secs(16))
+}
 
 /// What a target is told, and how patiently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

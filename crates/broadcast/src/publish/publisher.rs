@@ -10,11 +10,11 @@ use media::{
     presentation::{Content, Liveness, Presentation, StartNumber},
     supply::Supplier,
 };
+use store::backoff::Backoff;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    Counters, Notice, Object, Options, PutError, Target,
-    backoff::Backoff,
+    Counters, Notice, Object, Options, PutError, Target, backoff,
     listing::{Stock, published},
 };
 use crate::{
@@ -71,7 +71,7 @@ impl Publisher {
             inits: BTreeMap::new(),
             texts: BTreeMap::new(),
             is_failing: false,
-            backoff: Backoff::new(seed),
+            backoff: backoff(seed),
         }
     }
 

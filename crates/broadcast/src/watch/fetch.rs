@@ -5,15 +5,11 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use store::http::{self, ClientError, describe};
 
 use super::exchange::{Answer, Headers, Method, Request};
 
@@ -39,22 +35,6 @@ pub trait Fetch: Clone + Send + Sync + 'static {
     fn fetch(&self, request: Request) -> impl Future<Output = Fetched> + Send;
 }
 
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// A file of certificates that cannot be read.
-    #[error("certificates in `{}`: {reason}", path.display())]
-    Certificates {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// TLS or HTTP cannot be set up.
-    #[error("HTTP client: {0}")]
-    Client(String),
-}
-
 /// Fetches over HTTP/1.1, HTTP/2, TLS, and from files.
 #[derive(Clone, Debug)]
 pub struct HttpFetch {
@@ -64,34 +44,8 @@ pub struct HttpFetch {
 impl HttpFetch {
     /// Makes a client that trusts the bundled roots, and the certificates of a PEM file when one is
     /// given (`SSL_CERT_FILE`).
-    pub fn new(extra_roots: Option<PathBuf>) -> Result<Self, FetchError> {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        if let Some(path) = extra_roots {
-            let failed = |reason: String| FetchError::Certificates {
-                path: path.clone(),
-                reason,
-            };
-            let found = CertificateDer::pem_file_iter(&path).map_err(|e| failed(e.to_string()))?;
-            for certificate in found {
-                let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| failed(error.to_string()))?;
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| FetchError::Client(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("headend/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .map_err(|error| FetchError::Client(error.to_string()))?;
+    pub fn new(extra_roots: Option<PathBuf>) -> Result<Self, ClientError> {
+        let client = http::client(extra_roots.as_deref())?;
         Ok(Self { client })
     }
 
@@ -168,18 +122,6 @@ impl Fetch for HttpFetch {
             result,
         }
     }
-}
-
-/// Says why a request failed, the innermost cause last.
-fn describe(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }
 
 fn from_file(request: &Request) -> Result<Answer, String> {

@@ -33,7 +33,7 @@ pub mod table;
 mod target;
 
 pub use exchange::{Answer, Headers, Method, Reply, Request};
-pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
+pub use fetch::{Fetch, Fetched, HttpFetch};
 pub use follow::{End, Follower};
 pub use options::{FailAfter, Options};
 pub use report::{Event, Violation};

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
+use media::content_type;
 use rust_embed::{EmbeddedFile, RustEmbed};
-
-use super::content_type;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/static/"]

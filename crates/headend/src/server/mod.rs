@@ -12,7 +12,6 @@
 mod access;
 mod background;
 mod content;
-mod content_type;
 mod control;
 mod cut;
 mod embedded;

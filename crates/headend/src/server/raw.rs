@@ -2,12 +2,10 @@
 
 use std::fs;
 
-use media::supply::Refusal;
+use media::{content_type, supply::Refusal};
 use origin::{caching, refusal};
 use serve::{ETag, Entity, Request, Response, cors};
 use store::mapped::{MediaFile, modified_ns};
-
-use super::content_type;
 
 /// Answers with a file; `name` is its path as it was asked for.
 pub(super) fn answer(file: &MediaFile, request: &Request, name: &str) -> Response {

@@ -193,19 +193,6 @@ fn big_files_go_in_parts() {
 }
 
 #[test]
-fn many_objects_are_all_listed() {
-    for store in Bench::new().stores {
-        for n in 0..1100 {
-            let key = format!("many/{n:05}");
-            store
-                .put(&key, Content::Bytes(b""), Options::default())
-                .unwrap();
-        }
-        assert_eq!(store.list("many").unwrap().len(), 1100);
-    }
-}
-
-#[test]
 fn an_error_of_the_receiver_ends_the_reading() {
     for store in Bench::new().stores {
         store

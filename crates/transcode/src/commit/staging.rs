@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use media::content_type;
 use store::{
     digest,
     objects::{Content, Mode, Options, Put},
@@ -85,7 +86,7 @@ impl<'l> Staging<'l> {
     ) -> Result<&ObjectRef, Error> {
         let place = format!("{}/{name}", self.place);
         let options = Options {
-            content_type: Some(content_type(name)),
+            content_type: Some(content_type::of(name)),
             // A copy made by the store keeps what it says of the object.
             cache_control: Some(IMMUTABLE),
             ..Options::default()
@@ -191,20 +192,5 @@ impl<'l> Staging<'l> {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns the MIME type by which a web server hands out an object of a result.
-fn content_type(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    match extension {
-        "m3u8" => "application/vnd.apple.mpegurl",
-        "mpd" => "application/dash+xml",
-        "m4s" | "mp4" => "video/mp4",
-        "m4a" => "audio/mp4",
-        "vtt" => "text/vtt",
-        "jpg" => "image/jpeg",
-        "json" => "application/json",
-        _ => "application/octet-stream",
     }
 }

@@ -1,10 +1,10 @@
-//! `Content-Type` by file name, for files that are served as they are.
+//! `Content-Type` by file name, for files that are handed out as they are.
 
 /// What nothing is known of.
 const BYTES: &str = "application/octet-stream";
 
 /// Returns the type for the extension of a path.
-pub(super) fn of(path: &str) -> &'static str {
+pub fn of(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or_default();
     let extension = name
         .rsplit_once('.')
