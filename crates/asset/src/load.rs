@@ -88,6 +88,7 @@ pub(crate) fn load(found: &Found, kind: Kind) -> Result<Loaded, Error> {
         name: found.name.clone(),
         kind,
         folder: found.folder.clone(),
+        release: found.release.clone(),
         version,
         manifests: shapes,
         tracks: indexes,

@@ -21,6 +21,8 @@ pub struct Asset {
     pub kind: Kind,
     /// Folder its relative file names start from.
     pub folder: std::path::PathBuf,
+    /// The last part of the folder when it is a version of the asset, see [`crate::versions`].
+    pub release: Option<String>,
     /// Changes whenever the content does; part of every entity tag.
     pub version: u64,
     /// The manifests, the default one first.

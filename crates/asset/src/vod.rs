@@ -16,7 +16,10 @@ use media::{
 };
 use store::mapped::{MediaFile, modified_ns};
 
-use crate::model::{Asset, AssetManifest, Segment, TrackIndex};
+use crate::{
+    model::{Asset, AssetManifest, Segment, TrackIndex},
+    versions::{self, is_version_name},
+};
 
 /// Supplies an asset on demand.
 pub struct Vod {
@@ -53,19 +56,40 @@ impl Vod {
     /// None when there is no such file, when its name or a folder's begins with a dot, or when a
     /// link leads it out of the folder.
     pub fn raw(&self, path: &str) -> Option<MediaFile> {
-        for component in Path::new(path).components() {
-            match component {
-                Component::Normal(name) if !name.as_encoded_bytes().starts_with(b".") => {}
-                _ => return None,
-            }
-        }
-        let folder = self.asset.folder.canonicalize().ok()?;
-        let file = folder.join(path).canonicalize().ok()?;
-        let metadata = std::fs::metadata(&file).ok()?;
-        (file.starts_with(&folder) && metadata.is_file())
-            .then(|| MediaFile::new(&file, metadata.len(), modified_ns(&metadata)))
+        file_below(&self.asset.folder, path)
     }
 
+    /// Finds out whether a path below the asset leads into a version of it, be it the one that is
+    /// shown or an older one that is kept. Such a path means the same bytes for ever.
+    pub fn versioned<'p>(&self, path: &'p str) -> Option<Versioned<'p>> {
+        let current = self.asset.release.as_deref()?;
+        let (version, rest) = path.split_once('/')?;
+        is_version_name(version).then_some(Versioned {
+            version,
+            rest,
+            is_current: version == current,
+        })
+    }
+
+    /// Returns a file of a version, as [`Vod::raw`] does.
+    pub fn raw_of(&self, version: &str, path: &str) -> Option<MediaFile> {
+        let all = self.asset.folder.parent()?;
+        (self.asset.release.is_some() && is_version_name(version))
+            .then(|| file_below(&all.join(version), path))?
+    }
+
+    /// Returns the text of a manifest of the version that is shown, if its name means one, changed
+    /// so that all it names lies in the folder of the version. None where the manifests are made
+    /// from the index.
+    pub fn stored_manifest(&self, name: &str) -> Option<std::io::Result<String>> {
+        let version = self.asset.release.as_deref()?;
+        if name.contains('/') || !(name.ends_with(".m3u8") || name.ends_with(".mpd")) {
+            return None;
+        }
+        let file = self.raw(name)?;
+        let text = std::fs::read_to_string(file.path());
+        Some(text.map(|text| versions::in_folder(&text, version)))
+    }
     fn manifest(&self, manifest: usize) -> Result<&AssetManifest, Refusal> {
         self.asset.manifests.get(manifest).ok_or_else(|| {
             Refusal::NotFound(format!("`{}` has no manifest {manifest}", self.asset.name))
@@ -104,6 +128,32 @@ impl Vod {
             }],
         }
     }
+}
+
+/// A path into a version of an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versioned<'p> {
+    /// The version.
+    pub version: &'p str,
+    /// The path below its folder.
+    pub rest: &'p str,
+    /// Whether it is the one that is shown.
+    pub is_current: bool,
+}
+
+/// Returns a file below a folder, unless something of its path is hidden or leads out.
+fn file_below(folder: &Path, path: &str) -> Option<MediaFile> {
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(name) if !name.as_encoded_bytes().starts_with(b".") => {}
+            _ => return None,
+        }
+    }
+    let folder = folder.canonicalize().ok()?;
+    let file = folder.join(path).canonicalize().ok()?;
+    let metadata = std::fs::metadata(&file).ok()?;
+    (file.starts_with(&folder) && metadata.is_file())
+        .then(|| MediaFile::new(&file, metadata.len(), modified_ns(&metadata)))
 }
 
 /// Lists all segments of a track as the source's manifest would show them.

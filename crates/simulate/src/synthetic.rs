@@ -113,6 +113,7 @@ pub(crate) fn asset(name: &str, tracks: Vec<TrackIndex>) -> Asset {
         name: name.to_owned(),
         kind: Kind::Dash,
         folder: std::path::PathBuf::new(),
+        release: None,
         version: 1,
         manifests: vec![AssetManifest {
             name: "Manifest.mpd".to_owned(),

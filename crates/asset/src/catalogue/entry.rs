@@ -198,6 +198,7 @@ pub(super) fn imported(found: &Found, folder: PathBuf) -> Found {
         name: found.name.clone(),
         root: folder.clone(),
         folder,
+        release: None,
         source: Source::Dash(vec![IMPORTED_MANIFEST.to_owned()]),
     }
 }

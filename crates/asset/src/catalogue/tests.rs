@@ -350,3 +350,61 @@ fn watching_follows_changes_and_imports() {
     assert_eq!(names(&catalogue), ["film"]);
     assert_eq!(importer.runs.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn a_pointer_says_which_version_is_served() {
+    let place = Place::new();
+    let film = place.root().join("films/one");
+    let (one, two) = ("v-00000000000a", "v-00000000000b");
+    let show = |version: &str| {
+        let pointer = format!(r#"{{"format":1,"version":"{version}","since_ms":0}}"#);
+        put(&film.join("current.json"), pointer);
+    };
+    write_asset(&film.join(one), 2);
+    write_asset(&film.join(two), 3);
+    show(one);
+    let catalogue = place.open();
+    assert_eq!(names(&catalogue), ["films/one"]);
+    let asset = catalogue.get("films/one").expect("asset");
+    assert_eq!(asset.release.as_deref(), Some(one));
+    assert_eq!(asset.tracks[0].segments.len(), 2);
+
+    show(two);
+    assert_eq!(catalogue.rescan().expect("scan").changed, ["films/one"]);
+    let asset = catalogue.get("films/one").expect("asset");
+    assert_eq!(
+        (asset.release.as_deref(), asset.tracks[0].segments.len()),
+        (Some(two), 3)
+    );
+    let vod = crate::vod::Vod::new(asset);
+    let versioned = vod.versioned("v-00000000000a/V/1.m4s").expect("a version");
+    assert!(!versioned.is_current);
+    assert!(
+        vod.raw_of(versioned.version, versioned.rest).is_some(),
+        "it is kept"
+    );
+    assert!(vod.raw_of("v-00000000000c", "V/1.m4s").is_none());
+    assert!(vod.raw_of(one, "../current.json").is_none());
+    let manifest = vod
+        .stored_manifest("manifest.mpd")
+        .expect("stored")
+        .expect("read");
+    assert!(
+        manifest.contains("<BaseURL>v-00000000000b/</BaseURL>"),
+        "{manifest}"
+    );
+    // A second start reads the index.
+    let again = place.open();
+    assert_eq!(
+        again.get("films/one").expect("asset").release.as_deref(),
+        Some(two)
+    );
+
+    show("v-00000000000c");
+    catalogue.rescan().expect("scan");
+    assert!(catalogue.all().is_empty());
+    assert_eq!(catalogue.problems()[0].name, "films/one");
+    put(&film.join("current.json"), "{");
+    catalogue.rescan().expect("scan");
+    assert!(catalogue.problems()[0].file.ends_with("current.json"));
+}

@@ -166,6 +166,7 @@ fn decode(bytes: &[u8], found: &Found, kind: Kind) -> Option<Loaded> {
             name: found.name.clone(),
             kind,
             folder: found.folder.clone(),
+            release: found.release.clone(),
             version,
             manifests,
             tracks,

@@ -1,4 +1,5 @@
 //! Finds content below a root: DASH folders, HLS folders and plain media files, with their names.
+//! A folder with a pointer (see [`crate::versions`]) is one asset: the version that it names.
 //!
 //! Nothing is opened but playlists (to tell HLS from lists of songs, and media playlists that a
 //! multivariant playlist names from those that stand alone). Links are followed while their targets
@@ -16,7 +17,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, catalogue::Problem};
+use crate::{
+    Error,
+    catalogue::Problem,
+    versions::{POINTER, Pointer},
+};
 
 /// Folders deeper than this below a root are not looked into.
 const MAX_DEPTH: usize = 16;
@@ -40,6 +45,8 @@ pub struct Found {
     pub root: PathBuf,
     /// Folder that relative names start from.
     pub folder: PathBuf,
+    /// The last part of the folder when it is a version of the asset, see [`crate::versions`].
+    pub release: Option<String>,
     /// What is there.
     pub source: Source,
 }
@@ -187,6 +194,7 @@ fn single(path: &Path) -> Result<Scan, Error> {
             name: stem.to_owned(),
             root: folder.to_path_buf(),
             folder: folder.to_path_buf(),
+            release: None,
             source,
         }],
         ..Scan::default()
@@ -211,6 +219,8 @@ struct Listing {
     media: Vec<String>,
     folders: Vec<(String, fs::Metadata)>,
     has_pieces: bool,
+    /// It is the place of an asset that is published version by version.
+    has_pointer: bool,
 }
 
 impl Walk {
@@ -225,22 +235,14 @@ impl Walk {
         if names.len() > MAX_DEPTH || self.chain.contains(&identity) {
             return;
         }
-        let entries = match fs::read_dir(path) {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.problem(names, path, error.to_string());
-                return;
-            }
+        let Some(listing) = self.listing(path, names, metadata) else {
+            return;
         };
-        self.scan
-            .folders
-            .push((path.to_path_buf(), store::mapped::modified_ns(metadata)));
-        let mut listing = Listing::default();
-        for entry in entries.flatten() {
-            self.entry(path, names, &entry, &mut listing);
+        if listing.has_pointer && !names.is_empty() {
+            self.released(path, names);
+            return;
         }
-        listing.sort();
-        let is_manifest = self.content(path, names, &listing, below_manifest);
+        let is_manifest = self.content(path, names, &listing, None, below_manifest);
         self.chain.push(identity);
         for (name, metadata) in &listing.folders {
             let mut inner = names.to_vec();
@@ -253,6 +255,53 @@ impl Walk {
             );
         }
         self.chain.pop();
+    }
+
+    fn listing(
+        &mut self,
+        path: &Path,
+        names: &[String],
+        metadata: &fs::Metadata,
+    ) -> Option<Listing> {
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.problem(names, path, error.to_string());
+                return None;
+            }
+        };
+        self.scan
+            .folders
+            .push((path.to_path_buf(), store::mapped::modified_ns(metadata)));
+        let mut listing = Listing::default();
+        for entry in entries.flatten() {
+            self.entry(path, names, &entry, &mut listing);
+        }
+        listing.sort();
+        Some(listing)
+    }
+
+    /// Notes the version of an asset that its pointer names; no other is looked at.
+    fn released(&mut self, path: &Path, names: &[String]) {
+        let file = path.join(POINTER);
+        let version = fs::read(&file)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Pointer::parse(&bytes))
+            .map(|pointer| pointer.version);
+        let version = match version {
+            Ok(version) => version,
+            Err(reason) => return self.problem(names, &file, reason),
+        };
+        let folder = path.join(&version);
+        let metadata = match fs::metadata(&folder) {
+            Ok(metadata) => metadata,
+            Err(error) => return self.problem(names, &folder, error.to_string()),
+        };
+        if let Some(listing) = self.listing(&folder, names, &metadata)
+            && !self.content(&folder, names, &listing, Some(version), false)
+        {
+            self.problem(names, &folder, "it has no manifest".to_owned());
+        }
     }
 
     fn entry(&mut self, path: &Path, names: &[String], entry: &fs::DirEntry, into: &mut Listing) {
@@ -288,6 +337,9 @@ impl Walk {
     }
 
     fn file(&mut self, full: &Path, name: &str, into: &mut Listing) {
+        if name == POINTER {
+            into.has_pointer = true;
+        }
         let extension = extension(name);
         match extension.as_str() {
             "mpd" => into.mpds.push(name.to_owned()),
@@ -313,6 +365,7 @@ impl Walk {
         path: &Path,
         names: &[String],
         listing: &Listing,
+        release: Option<String>,
         below_manifest: bool,
     ) -> bool {
         let source = if !listing.mpds.is_empty() {
@@ -328,14 +381,15 @@ impl Walk {
                 multivariant: false,
             }
         } else {
-            if !below_manifest && !listing.has_pieces {
+            if !below_manifest && !listing.has_pieces && release.is_none() {
                 for file in &listing.media {
                     let stem = file
                         .rsplit_once('.')
                         .map_or(file.as_str(), |(stem, _)| stem);
                     let mut name = names.to_vec();
                     name.push(stem.to_owned());
-                    self.found(path, name.join("/"), Source::Plain(file.clone()));
+                    let source = Source::Plain(file.clone());
+                    self.found(path, name.join("/"), None, source);
                 }
             }
             return false;
@@ -345,15 +399,16 @@ impl Walk {
         } else {
             names.join("/")
         };
-        self.found(path, name, source);
+        self.found(path, name, release, source);
         true
     }
 
-    fn found(&mut self, folder: &Path, name: String, source: Source) {
+    fn found(&mut self, folder: &Path, name: String, release: Option<String>, source: Source) {
         self.scan.found.push(Found {
             name,
             root: self.root.clone(),
             folder: folder.to_path_buf(),
+            release,
             source,
         });
     }

@@ -1,7 +1,6 @@
 //! Removes versions that nobody needs any more.
 
 use serde::Serialize;
-use store::objects::Objects as _;
 
 use super::{Error, Listed, SEAL, Shelf, State};
 

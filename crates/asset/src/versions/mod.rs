@@ -13,6 +13,7 @@
 //! pointer names.
 
 mod collect;
+mod manifest;
 mod pointer;
 mod shelf;
 
@@ -22,6 +23,7 @@ mod tests;
 use store::objects;
 
 pub use collect::{Collected, Keep, Removed};
+pub use manifest::in_folder;
 pub use pointer::{Past, Pointer, is_version_name};
 pub use shelf::{File, Flip, Listed, Shelf, State, Version, shelves};
 

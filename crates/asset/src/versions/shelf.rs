@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use store::objects::{Content, Entry, Mode, Objects as _, Options, Put, Shared, Tag};
+use store::objects::{Content, Entry, Mode, Options, Put, Shared, Tag};
 
 use super::{BEGUN, Error, POINTER, Pointer, SEAL, is_version_name};
 

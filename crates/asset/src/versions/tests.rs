@@ -1,6 +1,6 @@
 use std::{fs, sync::Arc};
 
-use store::objects::{Content, Folder, Objects as _, Options};
+use store::objects::{Content, Folder, Options};
 
 use super::*;
 

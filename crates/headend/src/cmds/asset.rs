@@ -1,4 +1,6 @@
-//! `headend asset`: looks at content without serving it.
+//! `headend asset`: looks at content without serving it, and after what is kept of it.
+
+mod versions;
 
 use std::{fmt::Write as _, path::PathBuf};
 
@@ -17,7 +19,7 @@ use crate::{
     report, table, term,
 };
 
-/// Checks, lists and imports content
+/// Checks, lists, imports and cleans up content
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -32,6 +34,10 @@ enum Command {
     List(Target),
     /// Brings media files to CMAF in the cache folder, so that serving them starts at once
     Import(Target),
+    /// Lists the versions of published assets: which is shown, which are kept
+    Versions(versions::Place),
+    /// Removes old versions of published assets; never the one that is shown
+    Gc(versions::Rules),
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,6 +59,8 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
         Command::Check(target) => check(target),
         Command::List(target) => list(target),
         Command::Import(target) => import(target),
+        Command::Versions(place) => versions::list(&place),
+        Command::Gc(rules) => versions::collect(&rules),
     }
 }
 

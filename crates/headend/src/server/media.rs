@@ -1,8 +1,9 @@
 //! Media routes: finds the supplier a path means and lets the origin answer.
 
+use asset::vod::{Versioned, Vod};
 use http::{HeaderValue, StatusCode, header};
 use media::supply::{Refusal, Supplier as _};
-use origin::{Ask, refusal};
+use origin::{Ask, Resource, caching, refusal};
 use serve::{Request, Response, reply};
 
 use super::{App, raw};
@@ -35,10 +36,42 @@ pub(super) fn vod(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
         let sentence = format!("There is no asset at `{rest}`; `/` lists what there is.");
         return refusal::response(&Refusal::NotFound(sentence));
     };
+    if let Some(versioned) = vod.versioned(rest) {
+        return of_version(&vod, request, versioned, now_ms);
+    }
+    if let Some(text) = vod.stored_manifest(rest) {
+        return raw::manifest(text, request, rest);
+    }
     let unnamed = origin::resolve(vod.manifests(), rest).is_err();
     match unnamed.then(|| vod.raw(rest)).flatten() {
-        Some(file) => raw::answer(&file, request, rest),
+        Some(file) => raw::answer(&file, request, rest, caching::MINUTE),
         None => origin::answer(&*vod, &ask(request, rest, &request.base_url(), now_ms)),
+    }
+}
+
+/// Answers with something of a version of an asset, which never changes. Media of the version that
+/// is shown are mapped already.
+fn of_version(vod: &Vod, request: &Request, versioned: Versioned<'_>, now_ms: i64) -> Response {
+    let Versioned { version, rest, .. } = versioned;
+    let is_media = versioned.is_current
+        && matches!(
+            origin::resolve(vod.manifests(), rest),
+            Ok(Resource::Init { .. } | Resource::Media { .. })
+        );
+    if is_media {
+        let host = request.base_url();
+        let ask = Ask {
+            immutable: true,
+            ..ask(request, rest, &host, now_ms)
+        };
+        return origin::answer(vod, &ask);
+    }
+    match vod.raw_of(version, rest) {
+        Some(file) => raw::answer(&file, request, rest, caching::IMMUTABLE),
+        None => refusal::response(&Refusal::NotFound(format!(
+            "There is no `{rest}` in version `{version}` of this asset, or the version is no \
+             longer kept."
+        ))),
     }
 }
 

@@ -70,7 +70,9 @@ pub(super) async fn list(
         .filter_map(|meta| {
             let below = meta.location.as_ref().get(skip..)?.trim_start_matches('/');
             // The prefix itself, as the marker of an empty folder.
-            let path = (!below.is_empty()).then(|| format!("{name}/{below}"))?;
+            // What is hidden is not served, and may be much: the working files of jobs.
+            let is_hidden = below.split('/').any(|part| part.starts_with('.'));
+            let path = (!below.is_empty() && !is_hidden).then(|| format!("{name}/{below}"))?;
             Some(Object::new(meta, path))
         })
         .collect();
@@ -128,7 +130,7 @@ impl Plan {
                 folders.contains(path.as_str())
                     || ancestors(path).any(|folder| wanted.contains_key(folder))
             });
-        remove.sort_by_key(|path| !is_manifest(path));
+        remove.sort_by_key(|path| std::cmp::Reverse(rank(path)));
         let mut fetch: Vec<Object> = objects
             .into_iter()
             .filter(|object| {
@@ -137,7 +139,7 @@ impl Plan {
                 })
             })
             .collect();
-        fetch.sort_by_key(|object| is_manifest(&object.path));
+        fetch.sort_by_key(|object| rank(&object.path));
         Self {
             fetch,
             remove_first,
@@ -157,7 +159,16 @@ impl Plan {
     }
 }
 
-/// Tells whether a file names others, and so has to come after them.
+/// Orders files so that what names others comes after them: media, manifests, pointers to versions.
+fn rank(path: &str) -> u8 {
+    match path {
+        manifest if is_manifest(manifest) => 1,
+        pointer if pointer.ends_with("/current.json") => 2,
+        _ => 0,
+    }
+}
+
+/// Tells whether a file names others.
 fn is_manifest(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, extension)| {
         extension.eq_ignore_ascii_case("mpd") || extension.eq_ignore_ascii_case("m3u8")

@@ -5,10 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use store::{
-    digest::Digest,
-    objects::{Objects as _, Shared},
-};
+use store::{digest::Digest, objects::Shared};
 
 use super::{Error, Key, Record, Staging, Step};
 

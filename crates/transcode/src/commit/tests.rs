@@ -2,7 +2,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::json;
-use store::objects::{Folder, Objects as _};
+use store::objects::Folder;
 
 use super::*;
 

@@ -20,7 +20,7 @@ use asset::versions::{self, File, Flip, Shelf, Version};
 use media::content_type;
 use store::{
     digest::{self, Digest},
-    objects::{Content, Objects as _, Options, Shared},
+    objects::{Content, Options, Shared},
 };
 
 use crate::commit::ObjectRef;
