@@ -37,7 +37,7 @@ pub struct Access {
     pub endpoint: Option<String>,
     /// Region, such as `eu-north-1`.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`.
+    /// `AWS_ACCESS_KEY_ID`; empty for a bucket that anybody may use, where nothing is signed.
     pub key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub secret: String,
@@ -58,7 +58,8 @@ impl Access {
         let builder = AmazonS3Builder::new()
             .with_region(&self.region)
             .with_access_key_id(&self.key_id)
-            .with_secret_access_key(&self.secret);
+            .with_secret_access_key(&self.secret)
+            .with_skip_signature(self.key_id.is_empty());
         match &self.endpoint {
             Some(endpoint) => builder.with_endpoint(endpoint),
             None => builder,

@@ -30,12 +30,12 @@ const MAX_CHANGES: u32 = 3;
 const MAX_AFTER: Duration = Duration::from_secs(120);
 
 /// Downloads a source into its spool.
-pub(super) fn run(
+pub(super) fn run<'a>(
     remote: &mut dyn Remote,
     input: &Input,
-    options: &Options,
+    options: &'a Options,
     folder: &Path,
-    context: Context<'_>,
+    context: Context<'a>,
 ) -> Result<Fetched, Error> {
     let growth = context.growth;
     let fetched = Spool::open(folder, input, &|| (context.stop)()).and_then(|spool| {

@@ -138,11 +138,11 @@ pub struct Context<'a> {
 
 /// Brings a source to the local disk. `spool` is a folder for this source alone; it holds what was
 /// downloaded, also by an earlier process. A file is not copied.
-pub fn fetch(
+pub fn fetch<'a>(
     input: &Input,
-    options: &Options,
+    options: &'a Options,
     spool: &Path,
-    context: Context<'_>,
+    context: Context<'a>,
 ) -> Result<Fetched, Error> {
     options.policy.check(input)?;
     let mut remote: Box<dyn remote::Remote> = match input {
