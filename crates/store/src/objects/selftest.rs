@@ -1,4 +1,4 @@
-//! What a store can do, found out by trying (decision 0013).
+//! What a store can do, found out by trying (decision 0016).
 //!
 //! There are servers that take a condition and overlook it, and mounted buckets that take a link and
 //! copy. The test writes a few small objects below a prefix of its own and removes them.

@@ -11,11 +11,8 @@ use std::{
 };
 
 use hyper::{
-    Method, Request, Response,
-    body::Incoming,
-    header::HeaderMap,
-    server::conn::http1,
-    service::{Service as _, service_fn},
+    Method, Request, Response, body::Incoming, header::HeaderMap, server::conn::http1,
+    service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use s3s::{
@@ -151,8 +148,9 @@ async fn answer(
     service: S3Service,
     state: Arc<State>,
     root: PathBuf,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<Response<Body>, Failed> {
+    let mut request = request.map(Body::from);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let target = request.uri().to_string();
