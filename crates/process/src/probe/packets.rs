@@ -56,6 +56,8 @@ pub struct Passing {
     pub stream: u32,
     /// Its presentation time in ticks, else its decoding time.
     pub pts: Option<i64>,
+    /// Where its bytes end in the file, where the container tells.
+    pub end: Option<u64>,
 }
 
 /// Reads the packets of all streams without decoding and returns what was found by stream
@@ -70,7 +72,7 @@ pub fn packets(
         .probe_command()
         .args([
             "-show_entries",
-            "packet=stream_index,pts,dts,duration,flags",
+            "packet=stream_index,pts,dts,duration,size,pos,flags",
         ])
         .args(["-of", "csv=print_section=0"])
         .arg("-i")
@@ -84,6 +86,7 @@ pub fn packets(
         on_packet(Passing {
             stream: packet.stream,
             pts: packet.pts.or(packet.dts),
+            end: packet.end,
         })
     })?;
     Ok(streams
@@ -92,12 +95,13 @@ pub fn packets(
         .collect())
 }
 
-/// `stream_index,pts,dts,duration,flags`, where `N/A` is unknown and further fields are side data.
+/// `stream_index,pts,dts,duration,size,pos,flags`, where `N/A` is unknown and further fields are side data.
 struct Line {
     stream: u32,
     pts: Option<i64>,
     dts: Option<i64>,
     duration: Option<i64>,
+    end: Option<u64>,
     key: bool,
     discarded: bool,
 }
@@ -109,12 +113,17 @@ impl Line {
         let pts = fields.next()?.parse().ok();
         let dts = fields.next()?.parse().ok();
         let duration = fields.next()?.parse().ok();
+        let size: Option<u64> = fields.next()?.parse().ok();
+        let position: Option<u64> = fields.next()?.parse().ok();
         let flags = fields.next()?;
         Some(Self {
             stream,
             pts,
             dts,
             duration,
+            end: position
+                .zip(size)
+                .map(|(position, size)| position.saturating_add(size)),
             key: flags.starts_with('K'),
             discarded: flags.contains('D'),
         })
@@ -177,7 +186,8 @@ mod tests {
     #[test]
     fn key_frames_and_ends_are_found() {
         let found = collect(
-            "0,0,-1,1,K__\n0,4,0,1,___\n0,2,1,1,___\n0,1,2,1,__\n0,3,3,1,_\n0,5,4,1,K_,Skip\n",
+            "0,0,-1,1,9,0,K__\n0,4,0,1,9,9,___\n0,2,1,1,9,N/A,___\n0,1,2,1,9,27,__\n\
+             0,3,3,1,9,36,_\n0,5,4,1,9,45,K_,Skip\n",
         );
         assert_eq!(found.count, 6);
         assert_eq!(found.keys, [0, 5]);
@@ -192,7 +202,7 @@ mod tests {
 
     #[test]
     fn missing_times_and_edits_are_told() {
-        let found = collect("1,N/A,7,3,K__\n1,3,N/A,N/A,_D_\n\nnonsense\n1,2\n");
+        let found = collect("1,N/A,7,3,9,0,K__\n1,3,N/A,N/A,9,9,_D_\n\nnonsense\n1,2\n");
         assert_eq!(
             (found.count, found.timed, found.discarded),
             (2, false, true)

@@ -30,12 +30,12 @@ const MAX_CHANGES: u32 = 3;
 const MAX_AFTER: Duration = Duration::from_secs(120);
 
 /// Downloads a source into its spool.
-pub(super) fn run<'a>(
+pub(super) fn run(
     remote: &mut dyn Remote,
     input: &Input,
-    options: &'a Options,
+    options: &Options,
     folder: &Path,
-    context: Context<'a>,
+    context: Context<'_>,
 ) -> Result<Fetched, Error> {
     let growth = context.growth;
     let fetched = Spool::open(folder, input, &|| (context.stop)()).and_then(|spool| {
@@ -48,10 +48,10 @@ pub(super) fn run<'a>(
     fetched
 }
 
-struct Download<'a> {
+struct Download<'a, 'o> {
     spool: Spool,
     place: String,
-    options: &'a Options,
+    options: &'o Options,
     context: Context<'a>,
     throttle: Option<Throttle>,
     began: Instant,
@@ -63,8 +63,8 @@ struct Download<'a> {
     changes: u32,
 }
 
-impl<'a> Download<'a> {
-    fn new(spool: Spool, input: &Input, options: &'a Options, context: Context<'a>) -> Self {
+impl<'a, 'o> Download<'a, 'o> {
+    fn new(spool: Spool, input: &Input, options: &'o Options, context: Context<'a>) -> Self {
         let began = Instant::now();
         let seed = u64::from(std::process::id()) << 32 | spool.len() & 0xffff_ffff;
         Self {
@@ -338,7 +338,7 @@ impl<'a> Download<'a> {
     }
 }
 
-impl Receiver for Download<'_> {
+impl Receiver for Download<'_, '_> {
     fn begin(&mut self, identity: Identity, from: u64) -> Result<(), Fault> {
         let mut again = false;
         if let Some(known) = self.spool.identity()
@@ -369,7 +369,7 @@ impl Receiver for Download<'_> {
             },
             None => identity,
         };
-        self.spool.identify(identity.clone());
+        self.spool.identify(identity.clone())?;
         if first || again {
             self.show(&identity, again || self.changes > 0);
         }

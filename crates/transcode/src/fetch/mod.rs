@@ -15,11 +15,13 @@
 //! what came, a broken download goes on where it broke, and what was stored is compared and never
 //! thrown away unless the source has become another one. ffmpeg only ever reads local files.
 //!
-//! While it grows, the file can be read up to [`Growth::available`].
+//! While it grows, the file can be read up to [`Growth::available`]; [`is_indexed`] and [`Reach`] tell what of
+//! it can be worked on.
 
 mod bucket;
 mod content;
 mod download;
+mod early;
 mod error;
 mod ftp;
 mod growth;
@@ -40,6 +42,7 @@ use std::{
 };
 
 pub use content::Identity;
+pub use early::{Reach, is_indexed};
 pub use error::Error;
 pub use growth::{Begun, Growth};
 pub use input::{Input, Protocol};
@@ -138,11 +141,11 @@ pub struct Context<'a> {
 
 /// Brings a source to the local disk. `spool` is a folder for this source alone; it holds what was
 /// downloaded, also by an earlier process. A file is not copied.
-pub fn fetch<'a>(
+pub fn fetch(
     input: &Input,
-    options: &'a Options,
+    options: &Options,
     spool: &Path,
-    context: Context<'a>,
+    context: Context<'_>,
 ) -> Result<Fetched, Error> {
     options.policy.check(input)?;
     let mut remote: Box<dyn remote::Remote> = match input {

@@ -2,7 +2,7 @@
 //!
 //! | in the folder | what |
 //! |---|---|
-//! | `source.EXT` | the bytes, from the beginning on |
+//! | `source.EXT` | the bytes, from the beginning on; behind them a hole up to its length |
 //! | `checkpoint.json` | how many of them are on the disk for sure, their digest, what they belong to |
 //! | `lock` | held by the process that writes |
 //!
@@ -195,9 +195,14 @@ impl Spool {
         Some((sha256, content_id))
     }
 
-    /// Notes what the bytes belong to that are stored, and will be.
-    pub(super) fn identify(&mut self, identity: Identity) {
+    /// Notes what the bytes belong to that are stored, and will be. A file whose length is known has
+    /// it from now on; where nothing has come yet is a hole.
+    pub(super) fn identify(&mut self, identity: Identity) -> Result<(), Error> {
+        if let Some(bytes) = identity.bytes.filter(|bytes| *bytes > self.len) {
+            self.file.set_len(bytes).map_err(Error::spool(&self.path))?;
+        }
         self.identity = Some(identity);
+        Ok(())
     }
 
     /// Throws away what is stored: the source has become another one.

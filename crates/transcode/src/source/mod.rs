@@ -169,6 +169,6 @@ fn seconds(value: Rational) -> Seconds {
 }
 
 /// The time of a tick.
-fn at(tick: i64, clock: Rational) -> Seconds {
+pub(crate) fn at(tick: i64, clock: Rational) -> Seconds {
     seconds(clock).times(tick)
 }
