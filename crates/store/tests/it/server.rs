@@ -58,6 +58,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        // Fails when another test of this process has chosen it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join(BUCKET)).unwrap();
         let service = S3ServiceBuilder::new(FileSystem::new(root.path()).unwrap()).build();
