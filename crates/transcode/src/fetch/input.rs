@@ -51,6 +51,10 @@ impl Input {
             .get(..6)
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("ftp://"))
         {
+            // The parser of URLs would take the first part of the path for the host.
+            if text[6..].starts_with('/') {
+                return Err(refused("the host is missing".to_owned()));
+            }
             return url_of(text).map(Self::Ftp).map_err(refused);
         }
         match Uri::parse(text) {

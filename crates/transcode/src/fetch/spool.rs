@@ -140,6 +140,10 @@ impl Spool {
                 self.identity = Some(checkpoint.identity);
             }
         }
+        if metadata.len() == self.len {
+            // Setting it would change the time by which an untouched file is known.
+            return Ok(());
+        }
         self.file
             .set_len(self.len)
             .map_err(Error::spool(&self.path))

@@ -322,7 +322,7 @@ fn what_is_too_large_or_too_slow_is_given_up() {
     // A server that sends nothing at all is left.
     let mut bench = Bench::new();
     bench.options.read_timeout = Duration::from_millis(100);
-    web.set(|manner| manner.slow = Some((MIB / 2, Duration::from_secs(3600))));
+    web.set(|manner| manner.slow = Some((MIB, Duration::from_secs(3600))));
     let error = bench.fetch(&web.url("/film")).unwrap_err();
     assert!(error.to_string().contains("nothing arrived"), "{error}");
 }

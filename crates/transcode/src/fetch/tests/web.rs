@@ -23,7 +23,7 @@ pub(super) struct Manner {
     pub(super) cut: Option<usize>,
     /// Nothing of the content is ever sent from here on.
     pub(super) lost_from: Option<usize>,
-    /// Bytes sent at one time, and the pause between.
+    /// Bytes sent at one time, and the pause before.
     pub(super) slow: Option<(usize, Duration)>,
     /// Statuses of the next answers, before it behaves.
     pub(super) statuses: VecDeque<u16>,
@@ -211,6 +211,7 @@ fn answer(
         .fold(body.len(), usize::min);
     let (step, pause) = manner.slow.unwrap_or((64 << 10, Duration::ZERO));
     for piece in body[..end].chunks(step) {
+        thread::sleep(pause);
         if manner.chunked {
             write!(stream, "{:x}\r\n", piece.len())?;
         }
@@ -219,7 +220,6 @@ fn answer(
             write!(stream, "\r\n")?;
         }
         state.lock().unwrap().sent += piece.len() as u64;
-        thread::sleep(pause);
     }
     if end < body.len() {
         if let Some(then) = manner.then {
