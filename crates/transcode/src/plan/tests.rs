@@ -152,13 +152,23 @@ fn sizes_follow_the_source() {
     assert_eq!(
         sized(plain(320, 180)),
         ["v180 320x180"],
-        "smaller than all rungs but the least"
+        "smaller than all rungs"
     );
     let phone = VideoFacts {
         rotation: 90,
         ..plain(1280, 720)
     };
     assert_eq!(sized(phone)[..2], ["v720 720x1280", "v540 540x960"]);
+    assert_eq!(
+        sized(plain(320, 240)),
+        ["v240 320x240"],
+        "its own size, and nothing that is hardly smaller"
+    );
+    assert_eq!(sized(plain(1920, 1088))[0], "v1088 1920x1088");
+    assert_eq!(
+        sized(plain(1100, 620))[..2],
+        ["v620 1100x620", "v540 958x540"]
+    );
     // PAL with wide pixels: 720x576 at 64:45 is 1024x576.
     let pal = VideoFacts {
         sar: (64, 45),
@@ -167,6 +177,20 @@ fn sizes_follow_the_source() {
     assert_eq!(sized(pal)[0], "v540 960x540");
     let odd = sized(plain(719, 405));
     assert_eq!(odd[0], "v404 718x404");
+    let caps: Vec<_> = make(source(Some(plain(1100, 620)), vec![]), &Options::default())
+        .plan
+        .videos
+        .iter()
+        .map(|it| it.quality)
+        .collect();
+    // That of 720p, less by the share of its pixels.
+    assert!(matches!(
+        caps[0],
+        Quality::Capped {
+            maxrate_bps: 3_300_000..3_400_000,
+            ..
+        }
+    ));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The video renditions: the preset's rungs that suit the source, sized for it.
 
-use std::collections::BTreeSet;
-
 use media::picture::{self, Fit};
 
 use super::{Error, Grid, Options, Quality, Video, VideoCodec, VideoFacts};
@@ -38,32 +36,28 @@ pub(super) fn renditions(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Video>, Error> {
     let rungs = options.preset.choose(facts)?;
-    let shown = facts.shown();
     let hdr = facts.colour.is_hdr();
-    let mut seen = BTreeSet::new();
+    let mut kept: Vec<(VideoCodec, u64)> = Vec::new();
+    let mut left_out = Vec::new();
     let mut videos = Vec::new();
-    for rung in &rungs {
-        let size = match picture::fit(shown, (rung.width, rung.height)) {
-            Fit::Enlarged(_) => {
-                notes.push(format!(
-                    "rung {} ({}x{}) is left out: the source is {}x{}",
-                    rung.name, rung.width, rung.height, shown.0, shown.1
-                ));
-                continue;
-            }
-            fit => fit.size(),
-        };
-        videos.extend(rendition(rung, size, hdr, grid, options, &mut seen));
+    for (rung, size) in sized(&rungs, facts.shown(), &mut left_out) {
+        let codec = options.codec.unwrap_or(rung.codec);
+        let edge = edge(size);
+        // Sizes that differ by a tenth or less serve the same screens and networks.
+        let like = |(other, above): &(VideoCodec, u64)| *other == codec && edge * 10 >= *above * 9;
+        if kept.iter().any(like) {
+            left_out.push(rung.name);
+            continue;
+        }
+        kept.push((codec, edge));
+        videos.push(rendition(&rung, size, hdr, grid, options));
     }
-    if videos.is_empty()
-        && let Some(smallest) = rungs.iter().min_by_key(|rung| rung.width * rung.height)
-    {
+    if !left_out.is_empty() {
+        let (width, height) = facts.shown();
         notes.push(format!(
-            "all rungs are above the source; {} is made at its size",
-            smallest.name
+            "left out for a source of {width}x{height}: {}",
+            left_out.join(", ")
         ));
-        let size = picture::floor_even(shown);
-        videos.extend(rendition(smallest, size, hdr, grid, options, &mut seen));
     }
     if hdr && videos.iter().any(|video| video.codec == VideoCodec::H264) {
         notes.push(
@@ -74,20 +68,59 @@ pub(super) fn renditions(
     Ok(videos)
 }
 
-/// Makes the rendition of a rung; `None` when one of this size and codec is there already.
-fn rendition(
-    rung: &Rung,
-    size: (u32, u32),
-    hdr: bool,
-    grid: &Grid,
-    options: &Options,
-    seen: &mut BTreeSet<(u8, u32)>,
-) -> Option<Video> {
-    let codec = options.codec.unwrap_or(rung.codec);
-    let edge = size.0.min(size.1);
-    if !seen.insert((codec as u8, edge)) {
-        return None;
+/// Gives each rung its size. When the best that is left is much smaller than the source, the least
+/// of the rungs that would enlarge it takes its place at the source's own size, with a cap that is as
+/// much smaller as the picture is.
+fn sized(rungs: &[Rung], shown: (u32, u32), left_out: &mut Vec<String>) -> Vec<(Rung, (u32, u32))> {
+    let own = picture::floor_even(shown);
+    let mut fitting = Vec::new();
+    let mut greater: Vec<(&Rung, (u32, u32))> = Vec::new();
+    for rung in rungs {
+        match picture::fit(shown, (rung.width, rung.height)) {
+            Fit::Enlarged(size) => greater.push((rung, size)),
+            // Shrinking by a twentieth costs sharpness and gains nothing.
+            fit if edge(fit.size()) * 20 >= edge(own) * 19 => fitting.push((rung.clone(), own)),
+            fit => fitting.push((rung.clone(), fit.size())),
+        }
     }
+    for codec in [VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1] {
+        let of_codec = greater.iter().filter(|(rung, _)| rung.codec == codec);
+        let least = of_codec.min_by_key(|(_, size)| area(*size));
+        let is_near = |(rung, size): &(Rung, (u32, u32))| {
+            rung.codec == codec && edge(*size) * 10 >= edge(own) * 9
+        };
+        if let Some(&(rung, size)) = least
+            && !fitting.iter().any(is_near)
+        {
+            greater.retain(|(other, _)| other.name != rung.name);
+            let scaled = |bits: u64| {
+                let scaled = u128::from(bits) * u128::from(area(own)) / u128::from(area(size));
+                u64::try_from(scaled).unwrap_or(bits).max(1000)
+            };
+            let shrunk = Rung {
+                maxrate_bps: scaled(rung.maxrate_bps),
+                bufsize_bits: rung.bufsize_bits.map(scaled),
+                ..rung.clone()
+            };
+            fitting.insert(0, (shrunk, own));
+        }
+    }
+    left_out.extend(greater.iter().map(|(rung, _)| rung.name.clone()));
+    fitting
+}
+
+/// The shorter side.
+fn edge((width, height): (u32, u32)) -> u64 {
+    u64::from(width.min(height))
+}
+
+fn area((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
+/// Makes the rendition of a rung.
+fn rendition(rung: &Rung, size: (u32, u32), hdr: bool, grid: &Grid, options: &Options) -> Video {
+    let codec = options.codec.unwrap_or(rung.codec);
     // HDR needs ten bits; H.264 with ten is played by next to nothing.
     let deep = hdr && codec != VideoCodec::H264;
     let quality = if options.lossless {
@@ -135,8 +168,8 @@ fn rendition(
         _ => None,
     };
     let speed = options.speed.as_ref().or(rung.speed.as_ref());
-    Some(Video {
-        id: id(codec, edge),
+    Video {
+        id: id(codec, edge(size)),
         width: size.0,
         height: size.1,
         codec,
@@ -148,7 +181,7 @@ fn rendition(
         b_frames: if profile == Some("baseline") { 0 } else { 3 },
         refs: 3,
         pixel_format: if deep { "yuv420p10le" } else { "yuv420p" }.to_owned(),
-    })
+    }
 }
 
 /// Bits that a codec needs for what takes 100 in H.264.
@@ -188,7 +221,7 @@ fn speed_of(codec: VideoCodec, speed: &str) -> &str {
 }
 
 /// Makes `v720`, `v720-h265`, `v720-av1`.
-fn id(codec: VideoCodec, edge: u32) -> String {
+fn id(codec: VideoCodec, edge: u64) -> String {
     match codec {
         VideoCodec::H264 => format!("v{edge}"),
         VideoCodec::H265 => format!("v{edge}-h265"),
