@@ -31,6 +31,7 @@ enum Command {
     Probe(cmds::probe::Args),
     Ladder(cmds::ladder::Args),
     Asset(cmds::asset::Args),
+    Verify(cmds::verify::Args),
     Info(cmds::info::Args),
     Config(cmds::config::Args),
 }
@@ -60,6 +61,7 @@ impl Cli {
             Command::Probe(args) => cmds::probe::run(args, logging),
             Command::Ladder(args) => cmds::ladder::run(args, logging),
             Command::Asset(args) => cmds::asset::run(args, logging),
+            Command::Verify(args) => cmds::verify::run(args, logging),
             Command::Info(args) => cmds::info::run(args, logging),
             Command::Config(args) => cmds::config::run(args, logging),
         }

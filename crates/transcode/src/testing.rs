@@ -8,7 +8,7 @@ use crate::{
     encode::{Context, Failure, Output, StopFlag},
     plan::{
         Audio, AudioCodec, Cadence, Chunk, Colour, Deinterlace, FORMAT, Grid, Picture, Plan,
-        Quality, Rate, Seconds, SourceFacts, Video, VideoCodec,
+        Quality, Rate, Seconds, SourceFacts, Text, Video, VideoCodec,
     },
 };
 
@@ -147,6 +147,19 @@ pub(crate) fn audio(plan: &Plan, stream: u32, sampling_rate: u32) -> Audio {
             .origin
             .ticks(sampling_rate, media::time::Round::Nearest),
         samples: duration.ticks(sampling_rate, media::time::Round::Up) as u64,
+    }
+}
+
+/// A subtitle track.
+pub(crate) fn text(stream: u32) -> Text {
+    Text {
+        id: "t0".to_owned(),
+        stream,
+        language: Some("en".to_owned()),
+        label: None,
+        is_default: false,
+        is_forced: false,
+        is_impaired: false,
     }
 }
 

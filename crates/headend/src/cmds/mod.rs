@@ -10,4 +10,5 @@ pub(crate) mod probe;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod top;
+pub(crate) mod verify;
 pub(crate) mod watch;

@@ -138,27 +138,31 @@ pub fn with_boxes(head: Vec<u8>, boxes: &[u8]) -> Result<Vec<u8>, BoxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        isobmff::{
-            build::SampleEntry,
-            fields::{Saio, Saiz, Senc},
-            init,
-            segment::{self, TrackDefaults},
-            subtitles,
-        },
-        time::Timescale,
+    use crate::isobmff::{
+        build::SampleEntry,
+        fields::{Saio, Saiz, Senc},
+        init,
+        segment::{self, TrackDefaults},
+        testing::{boxed, full},
     };
+
+    /// A track of WebVTT, as far as readers ask for it.
+    fn text_init() -> Vec<u8> {
+        let entry = boxed(b"wvtt", &[0, 0, 0, 0, 0, 0, 0, 1]);
+        let stsd = full(b"stsd", 0, 0, &[&[0, 0, 0, 1], &entry]);
+        let minf = boxed(b"minf", &boxed(b"stbl", &stsd));
+        let mdhd = full(b"mdhd", 0, 0, &[&[0; 8], &[0, 0, 3, 0xe8], &[0; 8]]);
+        let hdlr = full(b"hdlr", 0, 0, &[&[0; 4], b"text", &[0; 13]]);
+        let mdia = boxed(b"mdia", &[mdhd, hdlr, minf].concat());
+        let tkhd = full(b"tkhd", 0, 0, &[&[0; 8], &[0, 0, 0, 1], &[0; 68]]);
+        let trak = boxed(b"trak", &[tkhd, mdia].concat());
+        let mvhd = full(b"mvhd", 0, 0, &[&[0; 8], &[0, 0, 3, 0xe8], &[0; 84]]);
+        boxed(b"moov", &[mvhd, trak].concat())
+    }
 
     #[test]
     fn a_protected_track_tells_what_it_was() {
-        // A track of sound, but for what it holds: enough of an init segment to be read.
-        let mut clear = subtitles::ttml_init(Timescale::literal(1000), None);
-        let replace = |bytes: &mut Vec<u8>, from: &[u8], to: &[u8]| {
-            let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
-            bytes[at..at + to.len()].copy_from_slice(to);
-        };
-        replace(&mut clear, b"subt", b"soun");
-        replace(&mut clear, b"stpp", b"fLaC");
+        let clear = text_init();
         let protection = Protection {
             scheme: FourCc(*b"cbcs"),
             default_kid: [7; 16],
@@ -168,7 +172,7 @@ mod tests {
         };
         let read = init::read(&super::init(&clear, &protection).unwrap()).unwrap();
         let track = &read.tracks[0];
-        assert_eq!(track.sample_entry, FourCc(*b"fLaC"));
+        assert_eq!(track.sample_entry, FourCc(*b"wvtt"));
         assert_eq!(track.protection.as_ref(), Some(&protection));
         assert!(super::init(&clear[..40], &protection).is_err());
     }

@@ -27,7 +27,7 @@ fn start(input: &str, folder: &Path) -> Seconds {
     let found = process::probe::probe(&ffmpeg(), folder.join(input).as_os_str()).unwrap();
     let stream = &found.streams[0];
     let tick = stream.time_base.unwrap();
-    Seconds::new(stream.start_pts.unwrap() * tick.num, tick.den).unwrap()
+    Seconds::new(stream.start_pts.unwrap_or(0) * tick.num, tick.den).unwrap()
 }
 
 /// Finds by how many samples `got` lags behind `expected` around `at`.

@@ -101,12 +101,12 @@ fn every_codec_makes_closed_groups() {
         .map(|codec| video(&format!("{codec:?}"), (128, 72), codec, CAPPED));
     let plan = plan(rate, 125, 15, videos.collect());
     let outputs = encode(&plan, folder, "in.mp4");
-    for track in 0..codecs.len() {
+    for (track, codec) in codecs.into_iter().enumerate() {
         join(&outputs, track, &folder.join("joined.mp4"));
         let got = frames("joined.mp4", folder, TICKS);
         let times: Vec<i64> = got.iter().map(|(time, _)| *time).collect();
         let expected: Vec<i64> = (0..125).collect();
-        assert_eq!(times, expected, "{:?}", codecs[track]);
+        assert_eq!(times, expected, "{codec:?}");
     }
 }
 

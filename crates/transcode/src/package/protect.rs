@@ -364,5 +364,4 @@ fn key_id(text: &str) -> Option<[u8; 16]> {
 }
 
 #[cfg(test)]
-#[path = "protect_tests.rs"]
 mod tests;

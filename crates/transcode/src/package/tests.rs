@@ -1,16 +1,19 @@
 //! Chunks and sound become an asset that the catalogue takes and that ffmpeg reads.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use asset::check::{self, Verdict};
-use bytes::Bytes;
 
 use super::{Error, Extent, File, TrackParts, package};
 use crate::{
     audio,
-    encode::{self, Output, TrackFacts},
-    plan::{Plan, Rate, VideoCodec},
+    encode::{self, Output, TrackFacts, TrackOutput},
+    plan::{Plan, Rate, Thumbnails, VideoCodec},
     testing::{self, CAPPED, frames, make, plan, task, video},
+    text, thumbs,
 };
 
 const RATE: Rate = Rate {
@@ -22,15 +25,15 @@ const RATE: Rate = Rate {
 pub(crate) fn parts(outputs: &[Output]) -> Vec<TrackParts> {
     let mut found: Vec<TrackParts> = Vec::new();
     for track in outputs.iter().flat_map(|output| &output.tracks) {
-        let init = Bytes::from(fs::read(track.init.as_ref().unwrap()).unwrap());
+        let init = track.init.iter().map(|path| fs::read(path).unwrap().into());
         match found.iter_mut().find(|parts| parts.id == track.id) {
             Some(parts) => {
-                parts.inits.push(init);
+                parts.inits.extend(init);
                 parts.parts.push(track.facts());
             }
             None => found.push(TrackParts {
                 id: track.id.clone(),
-                inits: vec![init],
+                inits: init.collect(),
                 parts: vec![track.facts()],
             }),
         }
@@ -53,13 +56,19 @@ pub(crate) fn publish(outputs: &[Output], files: &[File], folder: &Path) {
     }
 }
 
-/// A plan of two renditions with sound, and all that its tasks made.
+/// A plan of two renditions with sound, subtitles and thumbnails, and all that its tasks made.
 pub(crate) fn made(folder: &Path) -> (Plan, Vec<Output>) {
+    fs::write(
+        folder.join("in.srt"),
+        "1\n00:00:01,000 --> 00:00:03,000\nHello\n",
+    )
+    .unwrap();
     make(
         folder,
         "-f lavfi -i testsrc2=size=160x90:rate=30000/1001:duration=6.5 \
-         -f lavfi -i sine=frequency=440:sample_rate=48000:duration=6.5 \
-         -c:v libx264 -preset ultrafast -bf 2 -pix_fmt yuv420p -c:a aac in.mp4",
+         -f lavfi -i sine=frequency=440:sample_rate=48000:duration=6.5 -i in.srt \
+         -map 0 -map 1 -map 2 -c:v libx264 -preset ultrafast -bf 2 -pix_fmt yuv420p -c:a aac \
+         -c:s mov_text in.mp4",
     );
     let videos = vec![
         video("v0", (160, 90), VideoCodec::H264, CAPPED),
@@ -67,6 +76,14 @@ pub(crate) fn made(folder: &Path) -> (Plan, Vec<Output>) {
     ];
     let mut plan = plan(RATE, 190, 20, videos);
     plan.audios = vec![testing::audio(&plan, 1, 48_000)];
+    plan.texts = vec![testing::text(2)];
+    plan.thumbnails = Some(Thumbnails {
+        width: 32,
+        height: 18,
+        columns: 2,
+        rows: 1,
+        every: 60,
+    });
     let source = folder.join("in.mp4");
     let mut outputs: Vec<Output> = plan
         .chunks
@@ -83,6 +100,20 @@ pub(crate) fn made(folder: &Path) -> (Plan, Vec<Output>) {
         audio::run(context, &plan, &source, 0)
     });
     outputs.push(sound.unwrap());
+    let words = task(&folder.join("t"), |context| {
+        text::run(context, &plan, &source, 0)
+    });
+    outputs.push(words.unwrap());
+    let smallest: Vec<&TrackOutput> = outputs.iter().filter_map(|one| one.tracks.get(1)).collect();
+    let init = smallest[0].init.clone().unwrap();
+    let of = smallest.iter().filter(|track| track.id == "v1");
+    let segments: Vec<PathBuf> = of
+        .flat_map(|track| track.segments.iter().map(|one| one.path.clone()))
+        .collect();
+    let tiles = task(&folder.join("p"), |context| {
+        thumbs::run(context, &plan, &init, &segments)
+    });
+    outputs.push(tiles.unwrap());
     (plan, outputs)
 }
 
@@ -104,7 +135,7 @@ fn a_result_is_an_asset_and_plays() {
     let report = check::catalogue(&catalogue);
     assert_eq!(report.verdict, Verdict::Ok, "{report:?}");
     assert_eq!(report.assets[0].duration_ms, Some(6340));
-    assert_eq!(report.assets[0].representations.len(), 3);
+    assert_eq!(report.assets[0].representations.len(), 5);
 
     for manifest in ["film/master.m3u8", "film/manifest.mpd"] {
         let manifest = root.join(manifest);
@@ -116,8 +147,19 @@ fn a_result_is_an_asset_and_plays() {
         assert_eq!(sound.len(), samples, "{manifest}");
     }
     let master = fs::read_to_string(root.join("film/master.m3u8")).unwrap();
+    let tiles = fs::read_to_string(root.join("film/thumbs/playlist.m3u8")).unwrap();
     for part in [
-        "RESOLUTION=160x90,FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO=\"audio\"",
+        "#EXT-X-IMAGES-ONLY\n",
+        "#EXTINF:4.004,\n#EXT-X-TILES:RESOLUTION=32x18,LAYOUT=2x1,DURATION=2.002\n../thumbs/1.jpg\n",
+        "#EXTINF:2.335666667,\n",
+    ] {
+        assert!(tiles.contains(part), "{part} in {tiles}");
+    }
+    for part in [
+        "RESOLUTION=160x90,FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO=\"audio\",SUBTITLES=\"subs\"",
+        "URI=\"t0-vtt/playlist.m3u8\"",
+        "#EXT-X-I-FRAME-STREAM-INF:",
+        "#EXT-X-IMAGE-STREAM-INF:",
         "AVERAGE-BANDWIDTH=",
         "LANGUAGE=\"en\"",
         "#EXT-X-INDEPENDENT-SEGMENTS",
@@ -151,7 +193,7 @@ fn only_what_follows_and_agrees_is_joined() {
         "v0: the init segment of part 1 differs from the first one"
     );
     let mut none = whole.clone();
-    none.pop();
+    none.remove(2);
     assert_eq!(reason(&none), "a0: nothing was made of it");
 
     // Early: the first chunk and some sound.

@@ -6,8 +6,8 @@ use media::isobmff::{init, segment};
 
 use super::{run, vtt_id};
 use crate::{
-    plan::{Rate, Seconds, Text},
-    testing::{make, plan, task},
+    plan::{Rate, Seconds},
+    testing::{make, plan, task, text},
 };
 
 const SUBRIP: &str = "1\n00:00:01,000 --> 00:00:02,500\n<i>Over</i> the cut\n\n\
@@ -26,15 +26,7 @@ fn cues_lie_in_the_segments_that_show_them() {
     );
     let mut plan = plan(Rate { num: 25, den: 1 }, 150, 17, Vec::new());
     plan.origin = Seconds::from_ms(500);
-    plan.texts = vec![Text {
-        id: "t0".to_owned(),
-        stream: 1,
-        language: Some("en".to_owned()),
-        label: None,
-        is_default: false,
-        is_forced: false,
-        is_impaired: false,
-    }];
+    plan.texts = vec![text(1)];
     let output = task(&folder.join("scratch"), |context| {
         run(context, &plan, &folder.join("in.mkv"), 0)
     })

@@ -65,7 +65,9 @@ pub fn run(
     list.pair("-i", as_input(&keys));
     list.pair(
         "-vf",
-        format!("scale={width}:{height}:out_range=pc,format=yuvj420p,tile={columns}x{rows}"),
+        format!(
+            "scale={width}:{height}:out_range=pc,format=yuvj420p,tile={columns}x{rows},setpts=N"
+        ),
     );
     list.pair("-fps_mode", "passthrough");
     list.pair("-q:v", "5");

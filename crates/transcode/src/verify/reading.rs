@@ -135,7 +135,11 @@ impl Track {
             .last()
             .map(|last| last.decode_time + u64::from(last.duration));
         let ends = keys.iter().skip(1).copied().chain(end);
-        let longest = keys.iter().zip(ends).map(|(key, next)| next - key).max()?;
+        let longest = keys
+            .iter()
+            .zip(ends)
+            .map(|(key, next)| next.saturating_sub(*key))
+            .max()?;
         Some(Time::new(longest as i64, self.scale()))
     }
 

@@ -34,7 +34,7 @@ fn a_right_result_is_found_right() {
     assert!(report.is_right());
     assert_eq!(report.skew_us, Some(0));
     let frames: Vec<u64> = report.tracks.iter().map(|track| track.frames).collect();
-    assert_eq!(frames, [190, 190, plan.audios[0].frames()]);
+    assert_eq!(frames, [190, 190, plan.audios[0].frames(), 0]);
     let video = &report.tracks[0];
     assert_eq!(video.longest_group_ms, Some(667));
     assert_eq!((video.start_us, video.end_us), (0, 6_339_667));
