@@ -19,7 +19,9 @@ use transcode::{
 use crate::{
     content::OWN_BINARY,
     exit::{Exit, Unreadable},
-    logging, table, term,
+    logging,
+    progress::Progress,
+    table, term,
 };
 
 /// An encoder that compares pictures for so long without a word is stuck.
@@ -103,12 +105,13 @@ fn compare(folder: &Path, source: &Path) -> anyhow::Result<Vec<Quality>> {
     let ffmpeg = Ffmpeg::locate(Spawner::with_shim(OWN_BINARY)?)?;
     let scratch = Scratch::new()?;
     let stop = StopFlag::default();
+    let mut shown = Progress::default();
     let mut found = Vec::with_capacity(plan.videos.len());
     for video in &plan.videos {
         let id = &video.id;
-        let mut progress = |now: encode::Progress| {
-            let percent = now.done * 100 / now.total.max(1);
-            term::draw_line(&format!("comparing {id}: {percent} %"));
+        let mut report = |now: encode::Progress| {
+            let permille = u16::try_from(now.done * 1000 / now.total.max(1)).ok();
+            shown.update(id, "comparing", permille);
         };
         let mut context = encode::Context {
             ffmpeg: &ffmpeg,
@@ -116,12 +119,12 @@ fn compare(folder: &Path, source: &Path) -> anyhow::Result<Vec<Quality>> {
             priority: Priority::default(),
             stop: &stop,
             stall: STALL,
-            progress: &mut progress,
+            progress: &mut report,
         };
         let measured = verify::measure(&mut context, &plan, source, folder, video);
         found.push(measured.with_context(|| format!("cannot compare `{id}`"))?);
+        shown.finish(id, "compared");
     }
-    term::draw_line("");
     Ok(found)
 }
 

@@ -66,9 +66,11 @@ pub fn run(
     list.pair(
         "-vf",
         format!(
-            "scale={width}:{height}:out_range=pc,format=yuvj420p,tile={columns}x{rows},setpts=N"
+            "scale={width}:{height}:out_range=pc,format=yuvj420p,tile={columns}x{rows},settb=1/1000,setpts=N"
         ),
     );
+    // Tiles have no times of their own; the last one may hold few pictures.
+    list.pair("-enc_time_base", "1:1000");
     list.pair("-fps_mode", "passthrough");
     list.pair("-q:v", "5");
     list.pair("-map_metadata", "-1");
