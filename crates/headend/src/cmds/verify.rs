@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use asset::versions::{self, Pointer};
 use process::{Ffmpeg, Spawner, supervise::Priority};
 use serde_json::json;
 use transcode::{
@@ -81,18 +82,13 @@ fn shown_version(folder: &Path) -> anyhow::Result<PathBuf> {
         source,
     };
     fs::read_dir(folder).map_err(unreadable)?;
-    let pointer = match fs::read(folder.join("current.json")) {
-        Ok(bytes) => bytes,
-        Err(_) => return Ok(folder.to_path_buf()),
+    let path = folder.join(versions::POINTER);
+    let Ok(bytes) = fs::read(&path) else {
+        return Ok(folder.to_path_buf());
     };
-    let pointer: serde_json::Value = serde_json::from_slice(&pointer)
-        .with_context(|| format!("cannot read `{}/current.json`", folder.display()))?;
-    let version = pointer.get("version").and_then(serde_json::Value::as_str);
-    let plain = |name: &&str| !name.is_empty() && !name.contains(['/', '\\']) && *name != "..";
-    let version = version
-        .filter(plain)
-        .with_context(|| format!("`{}/current.json` names no version", folder.display()))?;
-    Ok(folder.join(version))
+    let pointer = Pointer::parse(&bytes)
+        .map_err(|reason| anyhow::anyhow!("`{}`: {reason}", path.display()))?;
+    Ok(folder.join(pointer.version))
 }
 
 /// Measures every rendition against the source.
@@ -219,9 +215,13 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let film = place.path();
         assert_eq!(shown_version(film).unwrap(), film);
-        fs::write(film.join("current.json"), r#"{"version":"v-0123"}"#).unwrap();
-        assert_eq!(shown_version(film).unwrap(), film.join("v-0123"));
-        fs::write(film.join("current.json"), r#"{"version":"../x"}"#).unwrap();
+        let point_to = |version: &str| {
+            let pointer = json!({ "format": 1, "version": version, "since_ms": 0 });
+            fs::write(film.join(versions::POINTER), pointer.to_string()).unwrap();
+        };
+        point_to("v-0123456789ab");
+        assert_eq!(shown_version(film).unwrap(), film.join("v-0123456789ab"));
+        point_to("../x");
         assert!(shown_version(film).is_err());
         let error = shown_version(&film.join("none")).unwrap_err();
         assert_eq!(Exit::of(&error), Exit::Unreadable);
