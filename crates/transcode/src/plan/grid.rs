@@ -97,11 +97,27 @@ fn multiple(rate: Rate, ms: u32, unit: u32) -> u32 {
         .unwrap_or(unit)
 }
 
+/// Short films are cut into this many chunks, so that all processors have something to do.
+const PIECES: u64 = 8;
+
+/// Chunks are not made shorter than this many segments for that: each costs the start of an encoder.
+const LEAST: u64 = 3;
+
+/// Frames of a chunk when the film is cut into [`PIECES`] of whole segments.
+fn share(grid: &Grid) -> u64 {
+    let segment = u64::from(grid.segment.max(1));
+    grid.frames.div_ceil(PIECES * segment).max(LEAST) * segment
+}
+
 /// Cuts the grid into chunks; the last is merged with the one before when it is shorter than half
 /// of one.
 pub(super) fn chunks(grid: &Grid, options: &Options) -> Vec<Chunk> {
-    let wished = options.chunk_ms.unwrap_or(options.preset.chunk_ms);
-    let length = u64::from(multiple(grid.rate, wished, grid.segment)).max(1);
+    let greatest = options.preset.chunk_ms;
+    let length = match options.chunk_ms {
+        Some(wished) => u64::from(multiple(grid.rate, wished, grid.segment)),
+        None => u64::from(multiple(grid.rate, greatest, grid.segment)).min(share(grid)),
+    };
+    let length = length.max(1);
     let rest = grid.frames % length;
     let mut count = grid.frames.div_ceil(length);
     if count > 1 && rest > 0 && rest * 2 < length {

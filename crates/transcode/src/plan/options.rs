@@ -29,7 +29,8 @@ pub struct Options {
     pub gop_ms: Option<u32>,
     /// Length of segments in milliseconds; rounded to whole key-frame distances.
     pub segment_ms: Option<u32>,
-    /// Length of chunks in milliseconds; rounded to whole segments.
+    /// Length of chunks in milliseconds; rounded to whole segments. When it is not given it is that
+    /// of the preset, and less for a short film, so that several encoders can work on it.
     pub chunk_ms: Option<u32>,
     /// Threads of each video encoder.
     pub threads: u32,

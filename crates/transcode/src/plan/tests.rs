@@ -323,7 +323,10 @@ fn broken_time_stamps_are_refused() {
 fn seek_times_count_from_the_container() {
     let plan = make(
         source(Some(video(640, 360, rate(25, 1), 5000)), vec![]),
-        &Options::default(),
+        &Options {
+            chunk_ms: Some(60_000),
+            ..Options::default()
+        },
     )
     .plan;
     let chunk = plan.chunks[1];
@@ -494,8 +497,31 @@ fn the_last_chunk_is_merged_when_it_is_short() {
         (3750, vec![1500, 1500, 750]),
     ] {
         let facts = source(Some(video(640, 360, rate(25, 1), frames)), vec![]);
-        let plan = make(facts, &Options::default()).plan;
+        let options = Options {
+            chunk_ms: Some(60_000),
+            ..Options::default()
+        };
+        let plan = make(facts, &options).plan;
         let found: Vec<u64> = plan.chunks.iter().map(|chunk| chunk.frames).collect();
         assert_eq!(found, expected, "{frames}");
+    }
+}
+
+#[test]
+fn short_films_have_short_chunks() {
+    // Seconds of the film at 25 frames a second, with segments of six: seconds of its chunks.
+    for (seconds, expected) in [
+        (10, vec![10]),
+        (30, vec![18, 12]),
+        (40, vec![18, 22]),
+        (100, vec![18, 18, 18, 18, 18, 10]),
+        (200, vec![30, 30, 30, 30, 30, 30, 20]),
+        (480, vec![60, 60, 60, 60, 60, 60, 60, 60]),
+        (630, vec![60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 30]),
+    ] {
+        let facts = source(Some(video(640, 360, rate(25, 1), seconds * 25)), vec![]);
+        let plan = make(facts, &Options::default()).plan;
+        let found: Vec<u64> = plan.chunks.iter().map(|chunk| chunk.frames / 25).collect();
+        assert_eq!(found, expected, "{seconds}");
     }
 }

@@ -24,7 +24,7 @@ pub struct Preset {
     /// Length of segments in milliseconds.
     #[serde(default = "segment_ms")]
     pub segment_ms: u32,
-    /// Length of chunks in milliseconds.
+    /// Length of chunks in milliseconds; short films have shorter ones.
     #[serde(default = "chunk_ms")]
     pub chunk_ms: u32,
     /// The rungs, best first.
