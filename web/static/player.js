@@ -45,7 +45,7 @@ async function start() {
     if (detail.severity === shaka.util.Error.Severity.CRITICAL) fail(describe(detail));
     else document.body.dataset.warning = describe(detail);
   });
-  player.configure(await liveSettings(source));
+  player.configure(liveSettings(source));
   try {
     await player.attach(video);
     await load(source);
@@ -101,21 +101,11 @@ async function recover() {
   recovering = false;
 }
 
-// Channels that are encoded here and now are played as they are made, and as far behind as they ask
-// for. Shaka counts from the end of the newest part and allows for the longest segment that the
-// manifest does; both would add to that.
-async function liveSettings(source) {
-  const channel = new URL(source, location.href).pathname.match(/^\/live\/([^/]+)\//);
-  if (!channel) return {};
-  const streaming = {lowLatencyMode: true, liveSync: {enabled: true, maxPlaybackRate: 1.1, minPlaybackRate: 0.95}};
-  try {
-    const {timing} = await (await fetch(`/api/v1/channels/${channel[1]}`)).json();
-    const delay = (timing.hold_back_ms - timing.part_ms) / 1000;
-    const dash = {ignoreMaxSegmentDuration: true, ignoreSuggestedPresentationDelay: true};
-    return {streaming, manifest: {dash, defaultPresentationDelay: source.includes('.mpd') ? delay : 0}};
-  } catch {
-    return {streaming};
-  }
+// Channels that are encoded here and now are caught up with when the picture has fallen behind, over
+// HLS as well, which says nothing of playback rates.
+function liveSettings(source) {
+  const isChannel = new URL(source, location.href).pathname.startsWith('/live/');
+  return isChannel ? {streaming: {liveSync: {enabled: true, maxPlaybackRate: 1.1, minPlaybackRate: 0.95}}} : {};
 }
 
 // Live latency is against the server's clock, whatever this computer's says.

@@ -2,11 +2,12 @@
 
 use media::{
     presentation::{AvailabilityOffset, Content, LowLatency, UtcTiming},
-    time::{Round, Time},
+    time::{Round, Time, Timescale},
 };
 
 use crate::{
     job::{Job, Planned},
+    ladder::{Coding, VideoTrack, parts::Cadence},
     packager,
     units::Seconds,
     window,
@@ -63,7 +64,8 @@ impl Blueprint {
                 memory: MEMORY,
                 memory_bytes: MEMORY_BYTES,
                 low_latency,
-                presentation_delay: low_latency.and_then(|low| low.latency_target),
+                longest: longest(segment, &plan.video, &plan.cadences()),
+                presentation_delay: planned.part.map(|part| times(part, DELAY)),
                 utc_timing,
                 sets,
             },
@@ -71,7 +73,36 @@ impl Blueprint {
     }
 }
 
-/// Players sit three parts behind the live edge (`PART-HOLD-BACK` of RFC 8216bis, B.1).
+/// `Latency@target` in parts: a part that is being made, and three for the player as in HLS.
+const LATENCY: i64 = 4;
+
+/// `MPD@suggestedPresentationDelay` in parts. It is for players that do not know `Latency`, and for
+/// Shaka Player, which adds up both: it counts this from the end of the newest part that may be there,
+/// and then keeps behind that by what `Latency@target` exceeds half a second by.
+const DELAY: i64 = 1;
+
+/// Returns so many parts.
+fn times(part: Seconds, count: i64) -> Time {
+    let part = part.time();
+    Time::new(part.ticks.saturating_mul(count), part.scale)
+}
+
+/// Returns what no segment exceeds: a frame more than the nominal duration when all pictures are
+/// encoded with key frames where they are wanted, else as much as rounds to the same whole second,
+/// where the packager cuts at the latest.
+fn longest(segment: Time, video: &[VideoTrack], cadences: &[Cadence]) -> Time {
+    let encoded = video
+        .iter()
+        .all(|track| !matches!(track.coding, Coding::Copy { .. }));
+    if encoded {
+        let frame = cadences.iter().map(|cadence| cadence.frame()).max();
+        let frame = frame.map_or(0, |frame| frame.ms(Round::Up));
+        return Time::from_ms(segment.ms(Round::Up).saturating_add(frame));
+    }
+    let seconds = segment.ticks_in(Timescale::SECONDS, Round::Nearest).max(1);
+    Time::from_ms(seconds.saturating_mul(1000).saturating_add(499))
+}
+
 fn low_latency(segment: Time, part: Seconds) -> LowLatency {
     let nanos = |time: Time| time.ticks_in(part.time().scale, Round::Down);
     let target = part.time();
@@ -80,7 +111,7 @@ fn low_latency(segment: Time, part: Seconds) -> LowLatency {
         part_target: Some(target),
         availability_offset: Some(AvailabilityOffset::Ahead(Time::new(ahead, target.scale))),
         incomplete: true,
-        latency_target: Some(Time::new(target.ticks.saturating_mul(3), target.scale)),
+        latency_target: Some(times(part, LATENCY)),
     }
 }
 
@@ -154,8 +185,8 @@ mod tests {
     #[test]
     fn latency_follows_the_preset() {
         for (preset, part, ahead, target) in [
-            ("default", Some(501), Some(1499), Some(1503)),
-            ("ultra", Some(210), Some(790), Some(630)),
+            ("default", Some(360), Some(1640), Some(1440)),
+            ("ultra", Some(214), Some(786), Some(856)),
             ("standard", None, None, None),
         ] {
             let job: job::Job = testing::job(&format!("latency: {preset}"));

@@ -197,9 +197,9 @@ impl Job {
         }
     }
 
-    /// Plans what is made of a source, and sees that the part target suits every track: one that the
-    /// job sets is refused with the nearest that does, that of a preset is moved there. Pointers of
-    /// the faults begin at the root.
+    /// Plans what is made of a source, and finds the part target: that of a preset becomes one that
+    /// all tracks divide segments by, one that the job sets is refused with the nearest that suits
+    /// when it does not. Pointers of the faults begin at the root.
     pub fn plan(&self, summary: &Summary) -> Result<Planned, Vec<Problem>> {
         let mut plan = ladder::plan(summary, &self.spec()).map_err(|problems| {
             let rooted = |problem| match problem {
@@ -208,11 +208,17 @@ impl Job {
             };
             problems.into_iter().map(rooted).collect::<Vec<_>>()
         })?;
-        let Some(mut part) = self.what.timing().part else {
+        let timing = self.what.timing();
+        let Some(mut part) = timing.part else {
             return Ok(Planned { plan, part: None });
         };
-        if let Err(unsuitable) = parts::check(part, &plan.cadences()) {
-            if self.what.part.is_some() {
+        let cadences = plan.cadences();
+        let segment = plan.segment.unwrap_or_else(|| timing.segment.time());
+        let is_set = self.what.part.is_some();
+        if let Some(even) = parts::even(part, segment, &cadences).filter(|_| !is_set) {
+            part = even;
+        } else if let Err(unsuitable) = parts::check(part, &cadences) {
+            if is_set {
                 let fault = Fault::new("/job/part", unsuitable.to_string());
                 return Err(vec![Problem::Wish(fault)]);
             }

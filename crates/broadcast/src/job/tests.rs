@@ -93,7 +93,7 @@ fn a_short_job_is_enough() {
         (timing.segment, timing.gop),
         (Seconds::whole(2), Seconds::whole(1))
     );
-    assert_eq!(timing.part, Some(Seconds::millis(501)));
+    assert_eq!(timing.part, Some(Seconds::millis(334)));
     let json = read(r#"{"job": {"inputs": ["testsrc"]}}"#).unwrap();
     assert_eq!(json, job);
     let again = read(&job.to_json().unwrap()).unwrap();
@@ -251,20 +251,20 @@ fn a_part_target_that_does_not_suit_is_refused_or_moved() {
         "/job/part: parts of 0.2s cannot be cut from frames of 0.041666667s; the nearest that can \
          is 0.196s"
     );
-    let preset = read("job: { inputs: testsrc, latency: ultra }").unwrap();
-    assert_eq!(
-        preset.plan(&summary("24")).unwrap().part,
-        Some(Seconds::millis(210))
-    );
-    let moved = preset.plan(&summary("12")).unwrap();
-    assert_ne!(moved.part, Some(Seconds::millis(210)));
-    assert!(
-        moved
-            .plan
-            .notes
-            .concat()
-            .contains("the nearest that can is")
-    );
+    for (latency, rate, part) in [
+        ("default", "24", 342),
+        ("default", "25", 360),
+        ("ultra", "24", 171),
+        ("ultra", "25", 214),
+    ] {
+        let preset = read(&format!("job: {{ inputs: testsrc, latency: {latency} }}")).unwrap();
+        let planned = preset.plan(&summary(rate)).unwrap();
+        assert_eq!(
+            planned.part,
+            Some(Seconds::millis(part)),
+            "{latency} {rate}"
+        );
+    }
     let plain = read("job: { inputs: testsrc, latency: standard }").unwrap();
     assert_eq!(plain.plan(&summary("24")).unwrap().part, None);
 }

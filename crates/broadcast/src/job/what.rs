@@ -99,10 +99,10 @@ impl Default for What {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Latency {
-    /// Two seconds at the player: segments of 2 s, parts of 0.501 s, key frames each second.
+    /// Two seconds at the player: segments of 2 s in six parts, key frames each second.
     #[default]
     Default,
-    /// One second at the player: segments of 1 s, parts of 0.21 s, key frames each second.
+    /// One second at the player: segments of 1 s in six parts, key frames each second.
     Ultra,
     /// Without parts: segments of 4 s, key frames each 2 s.
     Standard,
@@ -113,7 +113,7 @@ pub enum Latency {
 pub struct Timing {
     /// Duration of a segment.
     pub segment: Seconds,
-    /// Part target; `None` without low latency.
+    /// Part target, or what the one of a preset is near to; `None` without low latency.
     pub part: Option<Seconds>,
     /// Distance of key frames.
     pub gop: Seconds,
@@ -124,8 +124,8 @@ impl What {
     /// not divide a segment that is set are at its start alone.
     pub fn timing(&self) -> Timing {
         let (segment, part, gop) = match self.latency {
-            Latency::Default => (2_000, Some(501), 1_000),
-            Latency::Ultra => (1_000, Some(210), 1_000),
+            Latency::Default => (2_000, Some(334), 1_000),
+            Latency::Ultra => (1_000, Some(167), 1_000),
             Latency::Standard => (4_000, None, 2_000),
         };
         let segment = self.segment.unwrap_or(Seconds::millis(segment));

@@ -1,9 +1,10 @@
 //! Cuts the time line of a track into parts and segments and writes their bytes.
 //!
-//! The grid: the border before cell `k` is the start of the stretch plus `k` segment durations. A
-//! part is closed as soon as one sample more would exceed the target, so that it waits for nothing;
-//! the last one of a video segment waits for the next key frame, since a part and the end of its
-//! segment are made known together.
+//! The grid: the border before cell `k` is the start of the stretch plus `k` segment durations, and a
+//! cell is divided into as many equal parts as the target asks for. A part is closed with the sample
+//! that ends nearest to where it should, and before one that would make it exceed the target, so that
+//! it waits for nothing; the last one of a video segment waits for the next key frame, since a part
+//! and the end of its segment are made known together.
 
 use bytes::Bytes;
 use media::{
@@ -47,6 +48,8 @@ pub(super) struct Cutter {
     /// Longest part, and shortest one within a segment.
     target: i64,
     least: i64,
+    /// Parts of a cell.
+    divisor: i64,
     /// How long before a border a key frame may cut.
     ahead: i64,
     /// How long after a border a segment must end, key frame or not.
@@ -94,6 +97,7 @@ impl Cutter {
             first_number: stretch.first_number,
             target,
             least: (target * 85 + 99) / 100,
+            divisor: cell / target + i64::from(cell % target > 0),
             ahead: ticks(settings.gop) / 2,
             behind: (longest - cell).clamp(1, (cell / 2).max(1)),
             producer: settings.producer_time.then_some(settings.epoch_ms),
@@ -170,10 +174,22 @@ impl Cutter {
                 self.close_segment(false, sink);
             }
         } else if self.pending_duration >= self.least
-            && self.pending_duration + nominal > self.target
+            && (self.pending_duration + nominal > self.target
+                || self.part_border().saturating_sub(self.position) <= nominal / 2)
         {
             self.close_part(false, sink);
         }
+    }
+
+    /// Returns where the part in progress should end.
+    fn part_border(&self) -> i64 {
+        let parts = i64::from(self.parts).saturating_add(1);
+        let since = Time::new(
+            self.cell_duration.ticks.saturating_mul(parts),
+            self.cell_duration.scale,
+        );
+        let since = since.ticks_in(self.scale, Round::Nearest) / self.divisor;
+        self.border(self.cell).saturating_add(since)
     }
 
     /// Tells whether the segment in progress ends before a sample.

@@ -17,15 +17,17 @@
 //!
 //! **Time.** Decode times count from the epoch of the channel. When a stretch begins, the times of
 //! the encoder are taken as they are if they fit the wall clock ([`Limits::trust_ms`]), and are
-//! moved otherwise, all tracks by the same amount.
+//! moved otherwise, all tracks by the same amount, so that the quickest frame of the first part ends
+//! when it arrives, or up to an eighth of a second later: stretches begin at multiples of that. So a
+//! time says when its frame was made, but for what encoding one takes, and never by much too late.
 //!
 //! **Numbers.** Segment `n` of every track of a stretch covers the same cell of one grid that begins
 //! with the first key frame of the reference (the first video track). Pictures are cut at key frames
 //! of the cell's border, sound at the frame nearest to it. When a stretch ends, all tracks end with the
 //! same number: what a track lacks is a gap.
 //!
-//! **Tracks do not wait for each other** but once: at the start of a stretch all wait for the first key
-//! frame of the reference and for all init segments, at most [`Limits::start_wait_ms`]. Later each
+//! **Tracks do not wait for each other** but once: at the start of a stretch all wait for the first
+//! frames of the reference, from a key frame on, and for all init segments, at most [`Limits::start_wait_ms`]. Later each
 //! publishes its parts as they are whole. A track that falls behind the foremost by more than
 //! [`Limits::behind_ms`] of media gets gaps up to there; what comes late after that is dropped.
 //!

@@ -15,6 +15,11 @@ use super::{
     sample::{self, Sample},
 };
 
+/// Stretches begin at multiples of this, ms. An eighth of a second is exact in binary, and so are
+/// period starts, and the bounds of segments of whole seconds, in players that calculate with floating
+/// point: Shaka Player 5.2 does not find a segment by the end of the one before where they are not.
+const START_GRID_MS: i64 = 125;
+
 /// Makes parts and segments of what an encoder delivers. It outlives encoders.
 #[derive(Debug)]
 pub struct Packager {
@@ -157,6 +162,11 @@ impl Packager {
     /// Ends the run of the encoder: open segments end with what is whole, bytes of fragments that are
     /// not are thrown away. What comes next is a new run's.
     pub fn end_run(&mut self, out: &mut Vec<Output>) {
+        let reference = self.settings.reference();
+        let is_ready = self.has_all_inits() && !self.tracks[reference].waiting.is_empty();
+        if self.stretch.is_none() && is_ready {
+            self.begin(reference, out);
+        }
         self.end_stretch(out);
         self.next = (Cause::Run, None);
         for (track, counters) in self.tracks.iter_mut().zip(&mut self.counters.tracks) {
@@ -265,7 +275,38 @@ impl Packager {
         of.waiting.push((sample, now));
     }
 
-    /// Begins a stretch when the reference and all init segments are there, or the wait is over.
+    fn has_all_inits(&self) -> bool {
+        self.tracks.iter().all(|track| track.has_init)
+    }
+
+    /// Tells how long after its end a sample of a track that waits arrived that was the quickest,
+    /// ms, and for how much media that is known. The first samples of an encoder are slower than those
+    /// that follow, so the times of the first one would be too late or, taken from the encoder, too
+    /// early by what it took to start.
+    fn least_lag(&self, track: usize) -> Option<(i64, Time)> {
+        let of = &self.tracks[track];
+        let scale = of.init.as_ref()?.track.timescale;
+        let (first, _) = of.waiting.first()?;
+        let part = self.settings.part_target.ticks_in(scale, Round::Down);
+        let mut end = first.time;
+        let mut least: Option<i64> = None;
+        for (sample, arrival) in &of.waiting {
+            // What lies behind a jump is of another stretch.
+            if sample.time.saturating_sub(end).abs() > part {
+                break;
+            }
+            end = sample.end();
+            let due = Time::new(end, scale).ms(Round::Down);
+            let lag = arrival
+                .saturating_sub(self.settings.epoch_ms)
+                .saturating_sub(due);
+            least = Some(least.map_or(lag, |least| least.min(lag)));
+        }
+        Some((least?, Time::new(end.saturating_sub(first.time), scale)))
+    }
+
+    /// Begins a stretch when most of a part of the reference and all init segments are there, or the
+    /// wait is over.
     fn begin_when_ready(&mut self, now: i64, out: &mut Vec<Output>) {
         if self.stretch.is_some() {
             return;
@@ -275,9 +316,12 @@ impl Packager {
             return;
         };
         let reference = self.settings.reference();
-        let is_ready = !self.tracks[reference].waiting.is_empty();
         let is_over = now.saturating_sub(since) >= self.settings.limits.start_wait_ms;
-        if is_ready && (is_over || self.tracks.iter().all(|track| track.has_init)) {
+        let is_ready = match self.least_lag(reference) {
+            Some((_, known)) => is_over || self.has_all_inits() && known >= self.settings.settled(),
+            None => false,
+        };
+        if is_ready {
             self.begin(reference, out);
         } else if is_over
             && let Some(other) = self.tracks.iter().position(|t| !t.waiting.is_empty())
@@ -287,20 +331,16 @@ impl Packager {
     }
 
     fn begin(&mut self, reference: usize, out: &mut Vec<Output>) {
+        let Some((lag, _)) = self.least_lag(reference) else {
+            return;
+        };
         let of = &self.tracks[reference];
-        let (Some((first, arrival)), Some(init)) = (of.waiting.first(), &of.init) else {
+        let (Some((first, _)), Some(init)) = (of.waiting.first(), &of.init) else {
             return;
         };
         let scale = init.track.timescale;
-        let end_ms = Time::new(first.end(), scale).ms(Round::Down);
-        let lag = arrival
-            .saturating_sub(self.settings.epoch_ms)
-            .saturating_sub(end_ms);
-        let mut shift_ms = if (0..=self.settings.limits.trust_ms).contains(&lag) {
-            0
-        } else {
-            lag
-        };
+        let trusted = (0..=self.settings.limits.trust_ms).contains(&lag);
+        let mut shift_ms = if trusted { 0 } else { lag };
         let start = |shift_ms: i64| {
             let shift = Time::from_ms(shift_ms).ticks_in(scale, Round::Nearest);
             Time::new(first.time.saturating_add(shift), scale)
@@ -309,10 +349,16 @@ impl Packager {
             let missing = self.resume.end.ms(Round::Up) - start(shift_ms).ms(Round::Down);
             shift_ms = shift_ms.saturating_add(missing);
         }
+        let begin_ms = start(shift_ms).ms(Round::Down);
+        let mut aligned_ms = begin_ms.div_euclid(START_GRID_MS) * START_GRID_MS;
+        if Time::from_ms(aligned_ms) < self.resume.end {
+            aligned_ms = aligned_ms.saturating_add(START_GRID_MS);
+        }
+        shift_ms = shift_ms.saturating_add(aligned_ms - begin_ms);
         let (cause, source_start) = self.next;
         let stretch = Stretch {
             number: self.resume.next_stretch,
-            start: start(shift_ms),
+            start: Time::from_ms(aligned_ms).rescale(scale, Round::Nearest),
             first_number: self.resume.next_number,
             cause,
         };
@@ -444,6 +490,12 @@ impl Settings {
         tracks
             .position(|track| track.content == Content::Video)
             .unwrap_or(0)
+    }
+
+    /// Returns how much media has to be there before a stretch begins: what can make a part.
+    fn settled(&self) -> Time {
+        let part = self.part_target;
+        Time::new(part.ticks / 100 * 85, part.scale)
     }
 
     /// Tells whether a time of the encoder lies on the other side of a jump.

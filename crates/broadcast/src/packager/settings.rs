@@ -34,8 +34,8 @@ pub struct TrackSettings {
 /// Thresholds, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Times of the encoder are taken as they are when its first frame arrives no earlier than they
-    /// say and at most this much later.
+    /// Times of the encoder are taken as they are when the quickest of its first frames arrives no
+    /// earlier than they say and at most this much later.
     pub trust_ms: i64,
     /// A step of the source clock by more is a jump.
     pub jump_ms: i64,
@@ -54,7 +54,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            trust_ms: 500,
+            trust_ms: 20,
             jump_ms: 2000,
             outage_ms: 10_000,
             start_wait_ms: 5000,

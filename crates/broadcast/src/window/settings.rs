@@ -12,6 +12,8 @@ pub struct Settings {
     pub epoch_ms: i64,
     /// Duration of a segment, exact.
     pub segment: Time,
+    /// What no segment exceeds, `MPD@maxSegmentDuration`.
+    pub longest: Time,
     /// How much is listed; at least three target durations are, whatever this says.
     pub depth: Time,
     /// How much of it stays in memory when there is a folder.

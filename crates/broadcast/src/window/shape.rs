@@ -5,7 +5,7 @@ use std::sync::Arc;
 use media::{
     presentation::{Content, Nominal, Shape, SwitchingSet, Track},
     template::Template,
-    time::{Time, Timescale},
+    time::Timescale,
 };
 
 use super::{SetSettings, Settings, TrackSettings, track::Rates};
@@ -39,7 +39,7 @@ pub(super) fn with<'a>(
     };
     Shape {
         min_buffer_time: Some(settings.segment),
-        max_segment_duration: Some(longest(settings.segment)),
+        max_segment_duration: Some(settings.longest),
         sets: settings
             .sets
             .iter()
@@ -56,13 +56,6 @@ pub(super) fn with<'a>(
             .collect(),
         ..Shape::default()
     }
-}
-
-/// No segment is longer: the packager cuts before, key frame or not.
-fn longest(segment: Time) -> Time {
-    use media::time::Round;
-    let seconds = segment.ticks_in(Timescale::SECONDS, Round::Nearest).max(1);
-    Time::from_ms(seconds.saturating_mul(1000).saturating_add(499))
 }
 
 fn track(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media::{
-    presentation::{Content, Presentation},
+    presentation::{AvailabilityOffset, Content, Presentation},
     supply::{Delivery, Edge, Manifest, PartPayload, Payload, Refusal, Supplier, When},
     template::Key,
     time::{Round, Time},
@@ -184,11 +184,26 @@ impl Window {
             );
             return Err(Refusal::NotFound(text));
         }
-        let ahead = i64::try_from(number - reel.end()).unwrap_or(i64::MAX);
-        let at = self
-            .due(inner, track, 0)
-            .saturating_add(ahead.saturating_mul(segment));
+        let at = self.offered_at(inner, track, number);
         Err(too_early(self.name(track, number), now, at))
+    }
+
+    /// Estimates when a segment that has not begun may be asked for.
+    fn offered_at(&self, inner: &Inner, track: usize, number: u64) -> i64 {
+        let newest = inner.reels.get(track).and_then(|reel| {
+            let newest = reel.end().checked_sub(1)?;
+            Some((newest, reel.get(newest)?.start))
+        });
+        let (known, start) = newest.unwrap_or((number, 0));
+        let offset = match self.settings.low_latency.map(|low| low.availability_offset) {
+            Some(Some(AvailabilityOffset::Ahead(ahead))) => ahead.ms(Round::Down),
+            Some(Some(AvailabilityOffset::Infinite) | None) | None => 0,
+        };
+        let segment = self.settings.segment.ms(Round::Up);
+        let between = i64::try_from(number.saturating_sub(known)).unwrap_or(i64::MAX);
+        self.due(inner, track, start)
+            .saturating_add(between.saturating_mul(segment))
+            .saturating_sub(offset)
     }
 
     /// Estimates when a segment that begins at a time is whole; one that has not begun, at 0.

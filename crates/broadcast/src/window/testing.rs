@@ -38,6 +38,7 @@ pub(crate) fn settings(depth: Time) -> Settings {
     Settings {
         epoch_ms: EPOCH_MS,
         segment: Time::from_secs(2),
+        longest: Time::from_ms(2499),
         depth,
         memory: Time::from_secs(4),
         memory_bytes: 1 << 30,

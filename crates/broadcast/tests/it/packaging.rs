@@ -126,6 +126,7 @@ fn settings() -> Settings {
     Settings {
         epoch_ms: EPOCH_MS,
         segment: Time::from_secs(2),
+        longest: Time::from_ms(2499),
         depth: Time::from_secs(60),
         memory: Time::from_secs(60),
         memory_bytes: 1 << 30,
