@@ -47,6 +47,9 @@ pub fn answer(supplier: &dyn Supplier, ask: &Ask<'_>) -> Response {
 }
 
 fn too_early(supplier: &dyn Supplier, wish: &Wish, now: i64) -> Response {
+    if let Some(refused) = &wish.otherwise {
+        return refusal::response(refused);
+    }
     let at_ms = match supplier.when(wish.manifest, wish.track, wish.edge, now) {
         When::At(at_ms) => at_ms,
         When::Now | When::Change(_) | When::Never => now,

@@ -171,6 +171,8 @@ impl Growth {
         };
         let place = (self.segment.manifest, self.segment.track);
         let until = *self.until.get_or_insert(now.saturating_add(PATIENCE_MS));
-        self.room.change(&*self.supplier, place, edge, until).await
+        self.room
+            .change(&*self.supplier, place, edge, until, 0)
+            .await
     }
 }

@@ -47,6 +47,18 @@ pub(crate) struct Wish {
     pub(crate) patience_ms: i64,
     /// What it is, for the refusal of those who may not wait.
     pub(crate) what: String,
+    /// The answer when waiting did not help, other than 503.
+    pub(crate) otherwise: Option<Refusal>,
+}
+
+impl Wish {
+    /// Returns for how long to wait at least, ms, when the track is as far but it is too early still.
+    pub(crate) fn least_ms(&self) -> u64 {
+        match self.otherwise {
+            Some(Refusal::TooEarly { wait_ms, .. }) => u64::try_from(wait_ms).unwrap_or(0),
+            _ => 0,
+        }
+    }
 }
 
 /// A segment that is sent part by part.
@@ -147,6 +159,7 @@ fn playlist(
                 (Some(msn), Some(part)) => format!("a playlist with part {part} of segment {msn}"),
                 _ => format!("a playlist with segment {}", directives.msn.unwrap_or(0)),
             },
+            otherwise: None,
         });
     }
     let options = hls::write::MediaOptions {
@@ -171,11 +184,12 @@ fn segment(
     (manifest, track, key): (usize, usize, Key),
     now: i64,
 ) -> Result<Turn, Refusal> {
-    let content_type = match supplier.delivery(manifest, track, key, now)? {
-        Delivery::Whole(payload) => {
+    let content_type = match supplier.delivery(manifest, track, key, now) {
+        Ok(Delivery::Whole(payload)) => {
             return Ok(Turn::done(entity_response(stored(payload, ask), ask)));
         }
-        Delivery::Growing { content_type } => content_type,
+        Ok(Delivery::Growing { content_type }) => content_type,
+        Err(refused) => return early(supplier, (manifest, track, key), now, refused),
     };
     // A range can be cut out of what is whole only.
     if ask.headers.contains_key(header::RANGE)
@@ -189,6 +203,41 @@ fn segment(
         key,
         number: supplier.number(manifest, track, key)?,
         content_type,
+    }))
+}
+
+/// Lets a request that comes up to a segment too early wait, where segments are delivered while they
+/// are made. Clocks of players are off, encoders are late at times, and Shaka Player fetches the
+/// next segment as soon as it has the last one; refused, it would take its track for broken.
+fn early(
+    supplier: &dyn Supplier,
+    (manifest, track, key): (usize, usize, Key),
+    now: i64,
+    refused: Refusal,
+) -> Result<Turn, Refusal> {
+    let Refusal::TooEarly { what, wait_ms, .. } = &refused else {
+        return Err(refused);
+    };
+    let presentation = supplier.presentation(manifest, now)?;
+    let is_made_meanwhile = match &presentation.liveness {
+        Liveness::Live(live) => live.low_latency.is_some_and(|low| low.incomplete),
+        Liveness::Static { .. } => false,
+    };
+    let target = hls::write::target_duration(&presentation, track);
+    let patience_ms = i64::try_from(target.saturating_mul(1000)).unwrap_or(i64::MAX);
+    if !is_made_meanwhile || *wait_ms > patience_ms {
+        return Err(refused);
+    }
+    Ok(Turn::Wait(Wish {
+        manifest,
+        track,
+        edge: Edge {
+            segment: supplier.number(manifest, track, key)?,
+            parts: 0,
+        },
+        patience_ms,
+        what: what.clone(),
+        otherwise: Some(refused),
     }))
 }
 
@@ -225,6 +274,7 @@ fn part(
         },
         patience_ms: reload::patience_ms(target),
         what,
+        otherwise: None,
     }))
 }
 

@@ -105,10 +105,16 @@ impl WaitingRoom {
         match turn(&**supplier, ask, ask.now_ms) {
             Turn::Done(response) => *response,
             Turn::Grow(segment) => growing::answer(self, supplier, &segment, ask),
-            Turn::Wait(wish) => match self.wait(supplier, ask, wish).await {
-                Ok(response) => response,
-                Err(unmet) => unmet.response(),
-            },
+            Turn::Wait(wish) => {
+                let otherwise = wish.otherwise.clone();
+                match (self.wait(supplier, ask, wish).await, otherwise) {
+                    (Ok(response), _) => response,
+                    (Err(Unmet::TooLong | Unmet::Ended), Some(refused)) => {
+                        refusal::response(&refused)
+                    }
+                    (Err(unmet), _) => unmet.response(),
+                }
+            }
         }
     }
 
@@ -123,7 +129,7 @@ impl WaitingRoom {
         let until = ask.now_ms.saturating_add(wish.patience_ms);
         loop {
             let place = (wish.manifest, wish.track);
-            let waited = self.change(&**supplier, place, wish.edge, until);
+            let waited = self.change(&**supplier, place, wish.edge, until, wish.least_ms());
             let ended = tokio::select! {
                 waited = waited => waited == Err(Unmet::Ended) || { waited?; false },
                 () = self.0.shutdown.wait() => return Err(Unmet::Closing),
@@ -151,13 +157,15 @@ impl WaitingRoom {
         }
     }
 
-    /// Waits until a track may be as far as `edge`, at the latest until `until` (Unix ms).
+    /// Waits until a track may be as far as `edge`, at the latest until `until` (Unix ms). When it is so
+    /// already, it waits `least_ms`.
     pub(crate) async fn change(
         &self,
         supplier: &dyn Supplier,
         (manifest, track): (usize, usize),
         edge: Edge,
         until: i64,
+        least_ms: u64,
     ) -> Result<(), Unmet> {
         let now = self.now_ms();
         let left = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
@@ -169,7 +177,7 @@ impl WaitingRoom {
             When::At(at_ms) if at_ms > until => Err(Unmet::TooLong),
             // At least a moment, so that suppliers who contradict themselves cost no more.
             When::Now => {
-                self.0.clock.sleep(1).await;
+                self.0.clock.sleep(least_ms.clamp(1, left)).await;
                 Ok(())
             }
             When::At(at_ms) => {

@@ -1,5 +1,7 @@
 //! Segments in progress: answered at once, and growing as parts are made.
 
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 
@@ -72,8 +74,40 @@ async fn a_whole_segment_has_a_length_and_ranges() {
 #[tokio::test(start_paused = true)]
 async fn m6_a_segment_that_may_not_be_asked_for_yet_is_refused() {
     let scene = Scene::new(Channel::by_hand());
-    let answer = scene.get("V/51.m4s").await;
+    let answer = scene.get("V/52.m4s").await;
     assert_eq!((answer.status, scene.elapsed()), (425, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn m6_the_next_segment_is_waited_for() {
+    let after = |ms| tokio::time::sleep(Duration::from_millis(ms));
+    let nothing = HeaderMap::new();
+    // Segment 51 may be asked for when 50 is whole, 2 s after the beginning.
+    for early in [2_000, 300] {
+        let scene = Scene::new(Channel::computed());
+        after(2_000 - early).await;
+        let response = scene.ask(Method::GET, "V/51.m4s", &nothing).await;
+        let found = (response.status().as_u16(), scene.elapsed());
+        assert_eq!(found, (200, 2_000), "{early}");
+        drop(response);
+        assert_eq!(scene.room.waiting(), 0);
+        let looks = scene.channel.looks.load(Relaxed);
+        assert!(looks < 10, "{looks} looks while it waited");
+    }
+
+    // An encoder that is late is waited for as well, but not for ever.
+    let scene = Scene::new(Channel::by_hand());
+    after(1_900).await;
+    let answer = scene.get("V/51.m4s").await;
+    assert_eq!((answer.status, scene.elapsed()), (425, 3_900));
+    for _ in 0..3 {
+        scene.channel.make();
+    }
+    let (response, ()) = tokio::join!(scene.ask(Method::GET, "V/51.m4s", &nothing), async {
+        after(100).await;
+        scene.channel.make();
+    });
+    assert_eq!((response.status().as_u16(), scene.elapsed()), (200, 4_000));
 }
 
 #[tokio::test(start_paused = true)]

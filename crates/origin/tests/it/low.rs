@@ -228,7 +228,11 @@ impl Supplier for Channel {
     ) -> Result<Payload, Refusal> {
         let number = Self::number(key)?;
         if number >= self.reached(now).segment {
-            return Err(too_early(format!("segment {number}"), 1));
+            let begins = (number * SEGMENT_MS) as i64;
+            return Err(too_early(
+                format!("segment {number}"),
+                (begins - now).max(1),
+            ));
         }
         Ok(payload(segment(number)))
     }
