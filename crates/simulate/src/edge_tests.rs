@@ -128,6 +128,10 @@ fn low_latency_is_announced_as_asked_for() {
             Some((Some(512), ahead(1_500_000), true, Some(Time::from_ms(2500)))),
         ),
         (
+            "ato_1.5/chunkdur_0.5",
+            Some((Some(512), ahead(1_500_000), true, Some(Time::from_ms(1750)))),
+        ),
+        (
             "ato_inf",
             Some((None, Some(AvailabilityOffset::Infinite), false, target)),
         ),

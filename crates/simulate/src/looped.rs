@@ -172,7 +172,9 @@ impl Looped {
             part_target: self.chunking.as_ref().and_then(|c| c.part_target),
             availability_offset: self.options.availability_offset,
             incomplete: self.chunking.is_some(),
-            latency_target: self.options.latency_target(),
+            latency_target: self
+                .options
+                .latency_target(self.reel.asset.shortest_mean_segment),
         };
         let asked = low_latency.incomplete || low_latency.latency_target.is_some();
         asked.then_some(low_latency)

@@ -9,13 +9,14 @@ pub mod table;
 
 use media::{
     presentation::{Addressing, AvailabilityOffset},
-    time::Time,
+    time::{Round, Time, Timescale},
 };
 
 use table::Action;
 
 /// Latency that is wished for where segments are announced ahead of their end, ms.
-const LATENCY_TARGET_MS: u32 = 3500;
+const LATENCY_TARGET_MS: i64 = 3500;
+const MICROSECONDS: Timescale = Timescale::literal(1_000_000);
 
 /// What a channel is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +68,26 @@ impl Options {
         self.start.saturating_mul(1000)
     }
 
-    /// Returns the wished latency: as asked for, else 3.5 s where segments are announced ahead of
-    /// their end.
-    pub fn latency_target(&self) -> Option<Time> {
-        let default = self.availability_offset.map(|_| LATENCY_TARGET_MS);
-        let target = self.latency_target.or(default)?;
-        Some(Time::from_ms(i64::from(target)))
+    /// Returns the wished latency: as asked for, else where segments are announced ahead of their end
+    /// 3.5 s, or as much less as chunks allow. A player that is two and a half chunks behind what
+    /// it may ask for can do so; `segment` is the mean duration of a segment.
+    pub fn latency_target(&self, segment: Time) -> Option<Time> {
+        if let Some(target) = self.latency_target {
+            return Some(Time::from_ms(i64::from(target)));
+        }
+        let usual = Time::from_ms(LATENCY_TARGET_MS);
+        let offset = self.availability_offset?;
+        let Some(chunk) = self.chunk else {
+            return Some(usual);
+        };
+        let us = |time: Time| time.ticks_in(MICROSECONDS, Round::Up);
+        let ahead = match offset {
+            AvailabilityOffset::Ahead(ahead) => us(ahead),
+            AvailabilityOffset::Infinite => i64::MAX,
+        };
+        let newest = us(segment).saturating_sub(ahead).max(us(chunk));
+        let target = newest.saturating_add(us(chunk).saturating_mul(5) / 2);
+        Some(Time::from_ms(target / 1000).min(usual))
     }
 
     /// Reads the parts of a path that are options, see [`option_parts`].
@@ -154,7 +169,6 @@ pub fn option_parts(path: &str, offset: usize) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use media::time::Timescale;
     use proptest::prelude::*;
 
     use super::*;
@@ -196,7 +210,31 @@ mod tests {
                 "ato_1.75/chunkdur_0.25",
                 ahead(1_750_000),
                 Some(250_000),
+                Some(875),
+            ),
+            (
+                "ato_1.5/chunkdur_0.5",
+                ahead(1_500_000),
+                Some(500_000),
+                Some(1750),
+            ),
+            (
+                "ato_0.5/chunkdur_0.5",
+                ahead(500_000),
+                Some(500_000),
+                Some(2750),
+            ),
+            (
+                "ato_0.5/chunkdur_1",
+                ahead(500_000),
+                Some(1_000_000),
                 Some(3500),
+            ),
+            (
+                "ato_inf/chunkdur_0.5",
+                Some(AvailabilityOffset::Infinite),
+                Some(500_000),
+                Some(1750),
             ),
             ("ato_2", ahead(2_000_000), None, Some(3500)),
             ("ato_.5/ltgt_2500", ahead(500_000), None, Some(2500)),
@@ -216,7 +254,7 @@ mod tests {
             let chunk = found.chunk.map(|chunk| chunk.ticks);
             assert_eq!(chunk, chunk_us, "{options}");
             assert_eq!(
-                found.latency_target(),
+                found.latency_target(Time::from_secs(2)),
                 target_ms.map(Time::from_ms),
                 "{options}"
             );

@@ -127,7 +127,7 @@ pub const TABLE: &[Row] = &[
     row(
         "ltgt",
         "milliseconds",
-        "Sets the latency target (default 3500 with `ato_`).",
+        "Sets the latency target (default with `ato_` 3500, with `chunkdur_` as well two and a half chunks behind what players may ask for, if that is less).",
         latency_target,
     ),
     planned("stop", "seconds since the Unix epoch", "Ends the stream."),
