@@ -60,7 +60,8 @@ pub(super) fn answer(
         ("healthz", "") => healthy(app),
         ("readyz", "") => ready(app),
         ("metrics", "") => metrics(app),
-        ("time", "") => state(reply::text(StatusCode::OK, iso8601(now_ms))),
+        // Only the time: players parse the whole body.
+        ("time", "") => state(reply::bytes(StatusCode::OK, reply::TEXT, iso8601(now_ms))),
         ("config", "") => config(app),
         ("stat.json", "") => stat(app, now_ms),
         _ => nothing(),
