@@ -4,17 +4,19 @@
 #
 #   scripts/setup.sh run      what headend itself needs: ffmpeg
 #   scripts/setup.sh test     and what its tests need: a browser, npm, hls.js and dash.js
-#   scripts/setup.sh bench    and what its benchmark needs: nginx as the measure, wrk as the client
+#   scripts/setup.sh bench    and what its benchmark needs: nginx as the measure, wrk as the client,
+#                             the browser and the players
 set -euo pipefail
 
 wanted=${1:-run}
 
 # program:package pairs of each use
 needs=(ffmpeg:ffmpeg ffprobe:ffmpeg)
+players=(chromium:chromium chromedriver:chromium-driver npm:npm)
 case $wanted in
     run) ;;
-    test) needs+=(chromium:chromium chromedriver:chromium-driver npm:npm) ;;
-    bench) needs+=(nginx:nginx-light wrk:wrk) ;;
+    test) needs+=("${players[@]}") ;;
+    bench) needs+=(nginx:nginx-light wrk:wrk "${players[@]}") ;;
     *)
         echo "usage: $0 run|test|bench" >&2
         exit 2
@@ -54,8 +56,8 @@ install_packages() {
 [[ ${#missing[@]} -eq 0 ]] || install_packages
 
 # npm leaves a note of what it installed; a lock file newer than that asks for it again.
-players=$(dirname "$0")/../tests/players
-if [[ $wanted == test && ! $players/node_modules/.package-lock.json -nt $players/package-lock.json ]]; then
-    echo "setup: installing the players of the tests" >&2
-    npm ci --prefix "$players" >&2
+folder=$(dirname "$0")/../tests/players
+if [[ $wanted != run && ! $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
+    echo "setup: installing the players" >&2
+    npm ci --prefix "$folder" >&2
 fi

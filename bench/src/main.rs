@@ -1,5 +1,5 @@
 //! Measures the binary on this machine: CPU time per request against nginx serving the same bytes
-//! from disk, and start-up and memory with many assets. Prints a table and writes
+//! from disk, start-up and memory with many assets, and how far behind live players are. Prints a table and writes
 //! `bench/results.json`; a bound that is not met is marked, never an error.
 //!
 //! `HEADEND_BENCH=quick` makes one short round of everything, to see that it works.
@@ -8,6 +8,7 @@
 mod load;
 mod machine;
 mod nginx;
+mod players;
 mod report;
 mod startup;
 
@@ -24,6 +25,10 @@ struct Effort {
     assets: usize,
     /// Assets of the memory measurement.
     memory_assets: usize,
+    /// Seconds that a player has to come into its stride.
+    player_start_seconds: u64,
+    /// Seconds for which it is looked at then.
+    player_seconds: u64,
 }
 
 fn main() {
@@ -34,6 +39,8 @@ fn main() {
             seconds: 1,
             assets: 20,
             memory_assets: 5,
+            player_start_seconds: 5,
+            player_seconds: 2,
         }
     } else {
         Effort {
@@ -41,10 +48,14 @@ fn main() {
             seconds: 3,
             assets: 1000,
             memory_assets: 100,
+            player_start_seconds: 15,
+            player_seconds: 20,
         }
     };
     let mut report = Report::new();
     load::measure(effort, &mut report);
     startup::measure(effort, &mut report);
+    players::live(effort, &mut report);
+    players::simulated(effort, &mut report);
     report.finish();
 }

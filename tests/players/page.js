@@ -1,7 +1,8 @@
 // Plays one URL with one player, both with the settings they come with, and tells how it goes:
 //   /?player=hls.js|dash.js|shaka&src=URL[&config=JSON]
 // `config` is given to the player's own way of being configured. For the driver: `window.player` is
-// the player, `window.state()` what follows below, `window.failures` what went wrong for good.
+// the player, `window.state()` what follows below, `window.failures` what went wrong for good, and
+// `window.picture()` a promise of the clock that is in the picture.
 'use strict';
 
 const query = new URLSearchParams(location.search);
@@ -114,6 +115,9 @@ window.state = () => ({
   troubles: window.troubles,
   events: window.events,
 });
+
+// For pictures of the test source with its clock: what that says beside what the player does.
+window.picture = () => picturedWith(video, () => ways && finite(ways.date()));
 
 starters[query.get('player')]()
   .then((started) => {

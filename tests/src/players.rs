@@ -127,7 +127,7 @@ fn answer(stream: &TcpStream) -> Option<()> {
     let folder = launch::repository().join("tests/players");
     let (file, content_type) = match path {
         "/" => (Some(folder.join("page.html")), "text/html"),
-        "/page.js" => (Some(folder.join("page.js")), "text/javascript"),
+        "/clock.js" | "/page.js" => (Some(folder.join(&path[1..])), "text/javascript"),
         _ => (Player::script(path), "text/javascript"),
     };
     let body = file.and_then(|file| fs::read(file).ok());
