@@ -226,7 +226,7 @@ fn text(read: Read<'_>, name: &str, findings: &mut Findings) -> Option<String> {
 
 fn track(read: Read<'_>, name: &str, findings: &mut Findings) -> Option<Track> {
     let text = text(read, name, findings)?;
-    let playlist = match hls::media(&text) {
+    let playlist = match hls::any_media(&text) {
         Ok(playlist) => playlist,
         Err(error) => {
             findings.error("syntax", name, error.to_string());

@@ -14,7 +14,7 @@ use transcode::{
     plan::{Options, Plan, Seconds, VideoCodec, plan},
     preset::{Preset, Rung},
     source::inspect,
-    thumbs,
+    text, thumbs,
 };
 
 use crate::gallery::{self, Kind, run};
@@ -122,6 +122,14 @@ impl Bench {
         let scratch = self.folder.join(format!("sound-{index}"));
         self.task(&scratch, |context| {
             audio::run(context, &self.chunked, &self.source, index)
+        })
+    }
+
+    /// Makes a subtitle track.
+    pub(crate) fn text(&self, index: u32) -> Output {
+        let scratch = self.folder.join(format!("text-{index}"));
+        self.task(&scratch, |context| {
+            text::run(context, &self.chunked, &self.source, index)
         })
     }
 
