@@ -78,7 +78,10 @@ fn seek(plan: &Plan, chunk: &Chunk) -> Option<Seconds> {
         return None;
     }
     let indexed = INDEXED.iter().any(|name| plan.source.format.contains(name));
-    let mut target = plan.seek(plan.source_time(chunk.first_frame));
+    // Where the sound goes on after the last picture, that one is held.
+    let last = plan.source.video.as_ref().map(|video| video.end);
+    let begin = plan.source_time(chunk.first_frame);
+    let mut target = plan.seek(last.map_or(begin, |last| last.min(begin)));
     target = target.minus(Seconds::from_ms(PRE_ROLL_MS));
     if !indexed {
         // Seeking lands anywhere; decoding begins with the next key frame from there.

@@ -52,7 +52,9 @@ fn on_grid(plan: &Plan, picture: &Picture, first: u64, end: u64) -> String {
         Deinterlace::Frames => out.push_str("bwdif=mode=send_frame:deint=all,"),
         Deinterlace::Fields => out.push_str("bwdif=mode=send_field:deint=all,"),
     }
-    let fills = end == plan.grid.frames && picture.cadence == Cadence::Resampled;
+    let pictures_end = plan.source.video.as_ref().map(|video| video.end);
+    let is_behind = pictures_end.is_some_and(|pictures| plan.source_time(end) >= pictures);
+    let fills = picture.cadence == Cadence::Resampled && (end == plan.grid.frames || is_behind);
     if fills {
         // `fps` drops a last frame that does not say how long it lasts; another one says it.
         out.push_str("tpad=stop_mode=clone:stop=1,");

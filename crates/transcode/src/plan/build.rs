@@ -71,10 +71,19 @@ pub fn plan(source: SourceFacts, options: &Options) -> Result<Planned, Error> {
             },
         })?,
     };
-    if span > LONGEST {
-        return Err(Error::TooLong { seconds: span });
+    let held = pictures.and_then(|facts| sound::rest(&source, facts, options));
+    if let Some(held) = held {
+        let seconds = held.minus(span);
+        notes.push(format!(
+            "the last picture is held for {seconds} s, as long as the sound goes on"
+        ));
     }
-    let mapping = pictures.map(|facts| grid::mapping(facts, options.max_rate));
+    if held.unwrap_or(span) > LONGEST {
+        return Err(Error::TooLong {
+            seconds: held.unwrap_or(span),
+        });
+    }
+    let mapping = pictures.map(|facts| grid::mapping(facts, options.max_rate, held));
     let grid = match &mapping {
         Some(mapping) => grid::grid(mapping.rate, mapping.frames, options),
         None => grid::audio_grid(span, options),

@@ -18,7 +18,8 @@ pub(super) struct Mapping {
 }
 
 /// Chooses the frame rate: the natural one, fields as frames, divided until it is within the cap.
-pub(super) fn mapping(video: &VideoFacts, cap: Rate) -> Mapping {
+/// With `held` the last picture stands until that long after the first.
+pub(super) fn mapping(video: &VideoFacts, cap: Rate, held: Option<Seconds>) -> Mapping {
     let doubled = (video.rate.num.checked_mul(2)).and_then(|num| Rate::new(num, video.rate.den));
     let (deinterlace, natural) = match (video.interlaced, doubled) {
         (false, _) => (Deinterlace::Off, video.rate),
@@ -31,8 +32,9 @@ pub(super) fn mapping(video: &VideoFacts, cap: Rate) -> Mapping {
     let rate = divided
         .and_then(|den| Rate::new(natural.num, den))
         .unwrap_or(natural);
-    let plain = deinterlace == Deinterlace::Off && !video.variable && step == 1;
-    let span = video.end.minus(video.first);
+    let whole = deinterlace == Deinterlace::Off && !video.variable && step == 1;
+    let plain = whole && held.is_none();
+    let span = held.unwrap_or_else(|| video.end.minus(video.first));
     Mapping {
         rate,
         cadence: if plain {

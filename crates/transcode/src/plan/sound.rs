@@ -2,12 +2,14 @@
 
 use media::{language, time::Round};
 
-use super::{Audio, AudioCodec, AudioFacts, AudioPick, Grid, Options, Seconds, SourceFacts};
+use super::{
+    Audio, AudioCodec, AudioFacts, AudioPick, Grid, Options, Seconds, SourceFacts, VideoFacts,
+};
 
 /// Rates that are multiples of this are brought to 44.1 kHz, all others to 48 kHz.
 const CD_FAMILY: u32 = 11_025;
 
-/// A difference of the ends of sound and pictures that is worth telling.
+/// Sound that goes on for less than this after the pictures is cut.
 const NOTABLE: Seconds = Seconds::whole(1);
 
 /// Returns where sound alone begins and how long it lasts, when any is wanted.
@@ -24,6 +26,13 @@ pub(super) fn extent(source: &SourceFacts, options: &Options) -> Option<(Seconds
     (span > Seconds::ZERO).then_some((first, span))
 }
 
+/// Returns how long sound lasts that goes on after the last picture, from the first picture on.
+pub(super) fn rest(source: &SourceFacts, video: &VideoFacts, options: &Options) -> Option<Seconds> {
+    let ends = chosen(source, options);
+    let end = ends.iter().filter_map(|track| track.end).max()?;
+    (end.minus(video.end) > NOTABLE).then(|| end.minus(video.first))
+}
+
 /// Plans the tracks, the default one first. Each is as long as the grid.
 pub(super) fn tracks(
     source: &SourceFacts,
@@ -32,24 +41,12 @@ pub(super) fn tracks(
     options: &Options,
     notes: &mut Vec<String>,
 ) -> Vec<Audio> {
-    let end = origin.plus(grid.duration());
     let tracks = chosen(source, options);
     if tracks.is_empty() && !source.audios.is_empty() && options.audio != AudioPick::None {
         notes.push(format!(
             "no sound is in the languages wanted ({})",
             options.audio_languages.join(", ")
         ));
-    }
-    for track in &tracks {
-        if let Some(rest) = track.end.map(|last| last.minus(end))
-            && rest > NOTABLE
-            && source.video.is_some()
-        {
-            notes.push(format!(
-                "the sound of stream {} goes on for {rest} s after the last picture and is cut",
-                track.stream
-            ));
-        }
     }
     let tracks = tracks.into_iter().enumerate();
     tracks

@@ -222,7 +222,7 @@ fn high_dynamic_range_gets_ten_bits_where_it_can() {
 
 #[test]
 fn audio_tracks_keep_language_and_layout() {
-    let facts = video(640, 360, rate(25, 1), 750);
+    let facts = video(640, 360, rate(25, 1), 963);
     let audios = vec![
         audio(1, Some("eng"), 2, 48_000),
         audio(2, Some("ger"), 6, 44_100),
@@ -246,9 +246,9 @@ fn audio_tracks_keep_language_and_layout() {
             ("a3", 1, 48_000, false)
         ]
     );
-    // 22/15 s of origin; 30 s of grid.
+    // 22/15 s of origin; 38.52 s of grid.
     assert_eq!(plan.audios[1].first_sample, 70_400);
-    assert_eq!(plan.audios[1].samples, 30 * 48_000);
+    assert_eq!(plan.audios[1].samples, 963 * 1920);
     let options = Options {
         audio_languages: vec!["en".to_owned()],
         max_channels: 2,
@@ -524,4 +524,22 @@ fn short_films_have_short_chunks() {
         let found: Vec<u64> = plan.chunks.iter().map(|chunk| chunk.frames / 25).collect();
         assert_eq!(found, expected, "{seconds}");
     }
+}
+
+#[test]
+fn the_last_picture_stands_while_sound_goes_on() {
+    let pictures = video(640, 360, rate(25, 1), 250);
+    let tracks = vec![audio(1, None, 2, 48_000)];
+    let planned = make(source(Some(pictures.clone()), tracks), &Options::default());
+    // From 22/15 s to 40 s.
+    assert_eq!(planned.plan.grid.frames, 963);
+    assert_eq!(planned.plan.picture.unwrap().cadence, Cadence::Resampled);
+    assert!(planned.notes[0].contains("is held"), "{:?}", planned.notes);
+    let slightly = AudioFacts {
+        end: Some(pictures.end.plus(Seconds::from_ms(900))),
+        ..audio(1, None, 2, 48_000)
+    };
+    let planned = make(source(Some(pictures), vec![slightly]), &Options::default());
+    assert_eq!(planned.plan.grid.frames, 250);
+    assert_eq!(planned.plan.picture.unwrap().cadence, Cadence::Same);
 }

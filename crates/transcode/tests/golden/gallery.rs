@@ -51,11 +51,13 @@ pub(crate) enum Kind {
     Delayed,
     Fragmented,
     Mpeg2,
+    Held,
+    HeldTs,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Closed,
         Self::OpenGop,
         Self::BPyramid,
@@ -78,6 +80,8 @@ impl Kind {
         Self::Delayed,
         Self::Fragmented,
         Self::Mpeg2,
+        Self::Held,
+        Self::HeldTs,
     ];
 
     /// Returns the arguments that make it, but for the file name, and the extension of that.
@@ -156,6 +160,9 @@ impl Kind {
                 "-g 50 -bf 3 -movflags +frag_keyframe+delay_moov+default_base_moof",
                 "mp4",
             ),
+            // Pictures for three seconds only.
+            Self::Held => ("25", STEREO, "-g 50 -bf 3 -vf trim=end=3", "mp4"),
+            Self::HeldTs => ("25", STEREO, "-g 50 -bf 3 -vf trim=end=3", "ts"),
             Self::Mpeg2 => ("25", MP2, "-c:v mpeg2video -q:v 3 -g 12 -bf 2", "mpg"),
         };
         let (sound, audio) = sound;

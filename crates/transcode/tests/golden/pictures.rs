@@ -192,3 +192,27 @@ fn fragmented() {
 fn mpeg2() {
     as_the_source(Kind::Mpeg2);
 }
+
+/// Where sound goes on, the last picture stands to its end.
+fn stands(kind: Kind) {
+    let Some(bench) = Bench::new(kind) else {
+        return;
+    };
+    let found = equal(&bench);
+    let source = shown(&bench);
+    assert_eq!(source.len(), 75);
+    assert!((274..=277).contains(&found.len()), "{}", found.len());
+    for (index, frame) in found.iter().enumerate() {
+        assert_eq!(frame.1, source[index.min(74)].1, "place {index}");
+    }
+}
+
+#[test]
+fn held() {
+    stands(Kind::Held);
+}
+
+#[test]
+fn held_in_a_transport_stream() {
+    stands(Kind::HeldTs);
+}

@@ -142,7 +142,13 @@ fn of_odd_pictures_are_right() {
 
 #[test]
 fn of_odd_sounds_are_right() {
-    for kind in [Kind::Surround, Kind::Cd, Kind::Delayed, Kind::AudioOnly] {
+    for kind in [
+        Kind::Surround,
+        Kind::Cd,
+        Kind::Delayed,
+        Kind::Held,
+        Kind::AudioOnly,
+    ] {
         is_right(kind);
     }
 }
