@@ -12,6 +12,7 @@
 use std::fmt;
 
 use aes::Aes128;
+use bytes::Bytes;
 use cbc::{
     Encryptor,
     cipher::{BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7},
@@ -30,6 +31,7 @@ use media::{
     xml::{Element, Node},
 };
 
+use super::TrackParts;
 use crate::{
     encode::{KeyFrame, SegmentFacts},
     plan::{Encryption, Scheme},
@@ -128,6 +130,41 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(***)")
     }
+}
+
+/// Encrypts a whole track, as [`package`](super::package) takes it. `read` gives the clear segments by
+/// their names (`v0/12.m4s`), `write` takes the encrypted ones. Tracks that are not encrypted stay as
+/// they are and are not read.
+///
+/// Errors: those of [`Protector`], and what `read` and `write` say.
+pub fn track<E: From<ProtectError>>(
+    encryption: &Encryption,
+    key: &Key,
+    clear: &TrackParts,
+    mut read: impl FnMut(&str) -> Result<Bytes, E>,
+    mut write: impl FnMut(&str, &[u8]) -> Result<(), E>,
+) -> Result<TrackParts, E> {
+    let Some(init) = clear.inits.first() else {
+        return Ok(clear.clone());
+    };
+    let protector = Protector::new(encryption, key, Some(init))?;
+    if !protector
+        .track
+        .as_ref()
+        .is_some_and(|track| applies_to(track.content))
+    {
+        return Ok(clear.clone());
+    }
+    let mut parts = clear.clone();
+    for init in &mut parts.inits {
+        *init = protector.init(init)?.into();
+    }
+    for segment in parts.parts.iter_mut().flat_map(|part| &mut part.segments) {
+        let name = format!("{}/{}.m4s", clear.id, segment.number);
+        let bytes = protector.segment(&read(&name)?, segment)?;
+        write(&name, &bytes)?;
+    }
+    Ok(parts)
 }
 
 /// Why something cannot be encrypted.
@@ -352,6 +389,19 @@ fn push_clear(list: &mut Vec<Subsample>, mut bytes: usize) {
         if bytes == 0 {
             return;
         }
+    }
+}
+
+impl Key {
+    /// Reads a key, and a vector if there is one, of 32 hexadecimal digits each: `KEY` or `KEY:IV`.
+    /// Without a vector it is zero.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (key, iv) = text.split_once(':').unwrap_or((text, ""));
+        let iv = if iv.is_empty() { [0; 16] } else { key_id(iv)? };
+        Some(Self {
+            key: key_id(key)?,
+            iv,
+        })
     }
 }
 

@@ -105,27 +105,24 @@ fn whole_segments_come_back_with_the_key() {
     let (mut plan, outputs) = made(folder);
     plan.encryption = Some(encryption(Scheme::Aes128));
     plan.videos.truncate(1);
-    let mut tracks = Vec::new();
+    let of = plan.encryption.clone().unwrap();
     let root = folder.join("root");
-    for output in &outputs {
-        let track = &output.tracks[0];
-        let init = fs::read(track.init.as_ref().unwrap()).unwrap();
-        let of = plan.encryption.as_ref().unwrap();
-        let protector = Protector::new(of, &KEY, Some(&init)).unwrap();
-        let mut facts = track.facts();
-        fs::create_dir_all(root.join(&track.id)).unwrap();
-        for (segment, facts) in track.segments.iter().zip(&mut facts.segments) {
-            let bytes = protector
-                .segment(&fs::read(&segment.path).unwrap(), facts)
-                .unwrap();
-            let name = segment.path.file_name().unwrap();
-            fs::write(root.join(&track.id).join(name), bytes).unwrap();
+    let mut tracks = Vec::new();
+    for clear in crate::package::tests::parts(&outputs) {
+        if clear.id == "H265" {
+            continue;
         }
-        tracks.push(crate::package::TrackParts {
-            id: track.id.clone(),
-            inits: vec![protector.init(&init).unwrap().into()],
-            parts: vec![facts],
-        });
+        fs::create_dir_all(root.join(&clear.id)).unwrap();
+        let output = if clear.id == "a0" { "a" } else { "v" };
+        let read = |name: &str| {
+            let bytes = fs::read(folder.join(output).join(name)).unwrap();
+            Ok::<Bytes, ProtectError>(bytes.into())
+        };
+        let write = |name: &str, bytes: &[u8]| {
+            fs::write(root.join(name), bytes).unwrap();
+            Ok(())
+        };
+        tracks.push(super::track(&of, &KEY, &clear, read, write).unwrap());
     }
     fs::write(root.join("key.bin"), KEY.key).unwrap();
     let files = crate::package::package(&plan, &tracks, crate::package::Extent::Whole).unwrap();
@@ -159,6 +156,12 @@ fn what_cannot_be_done_is_said() {
         "key id `12` is not 32 hexadecimal digits"
     );
     assert_eq!(format!("{KEY:?}"), "Key(***)");
+    let hex = "30313233343536373839616263646566:66656463626139383736353433323130";
+    assert_eq!(Key::parse(hex), Some(KEY));
+    assert_eq!(Key::parse(&hex[..32]).unwrap().iv, [0; 16]);
+    for wrong in ["", "12", "zz313233343536373839616263646566", &hex[..40]] {
+        assert_eq!(Key::parse(wrong), None, "{wrong}");
+    }
     let told = descriptors(&encryption(Scheme::Cbcs));
     assert_eq!(
         told[0].attribute("cenc:default_KID"),
