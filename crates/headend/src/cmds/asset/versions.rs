@@ -18,7 +18,7 @@ pub(super) struct Place {
     #[arg(value_name = "URI")]
     to: Uri,
     /// Only the asset of this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "HEADEND_NAME", value_name = "NAME")]
     name: Option<String>,
     /// Print JSON
     #[arg(long, env = "HEADEND_JSON")]
@@ -31,16 +31,21 @@ pub(super) struct Rules {
     #[command(flatten)]
     place: Place,
     /// How long a version stays after another one took its place, at least 10m
-    #[arg(long, value_name = "TIME", default_value = "24h")]
+    #[arg(long, env = "HEADEND_KEEP", value_name = "TIME", default_value = "24h")]
     keep: Seconds,
     /// How long a version stays that was never completed, at least 10m
-    #[arg(long, value_name = "TIME", default_value = "24h")]
+    #[arg(
+        long,
+        env = "HEADEND_KEEP_INCOMPLETE",
+        value_name = "TIME",
+        default_value = "24h"
+    )]
     keep_incomplete: Seconds,
     /// How many versions before the present one stay however old they are
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, env = "HEADEND_KEEP_LAST", value_name = "N", default_value_t = 0)]
     keep_last: usize,
     /// Say what would be removed, and remove nothing
-    #[arg(long)]
+    #[arg(long, env = "HEADEND_DRY_RUN")]
     dry_run: bool,
 }
 
