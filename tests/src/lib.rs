@@ -8,6 +8,7 @@ pub mod boxes;
 pub mod clips;
 pub mod http;
 pub mod launch;
+pub mod ledger;
 pub mod manifests;
 pub mod players;
 pub mod put;

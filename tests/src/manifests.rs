@@ -265,7 +265,7 @@ fn byte_range(value: &str) -> Option<(u64, u64)> {
 }
 
 /// Returns a quoted attribute of a playlist tag.
-fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let start = line.find(&format!("{name}=\""))? + name.len() + 2;
     line[start..].split('"').next()
 }

@@ -362,6 +362,9 @@ pub struct Live {
     pub utc_timing: Vec<UtcTiming>,
     /// Delivery of segments while they are made; absent for whole segments only.
     pub low_latency: Option<LowLatency>,
+    /// Whether less is listed than players of HLS can begin with, and more will be: their playlists
+    /// are held back until then.
+    pub filling: bool,
 }
 
 /// How far ahead of its end a segment may be asked for.

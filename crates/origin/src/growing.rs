@@ -146,6 +146,22 @@ impl Growth {
                 Ok((slices, last)) => self.take(slices, last),
                 // It has ended with the part before.
                 Err(Refusal::NotFound(_)) if self.next > 0 => return None,
+                // It came to nothing.
+                Err(Refusal::NotFound(reason)) => {
+                    let &Segment {
+                        manifest,
+                        track,
+                        key,
+                        ..
+                    } = &self.segment;
+                    match self.supplier.segment(manifest, track, key, now) {
+                        Ok(payload) => self.take(payload.slices, true),
+                        Err(_) => {
+                            self.ended = true;
+                            return Some(Err(Refusal::NotFound(reason).into()));
+                        }
+                    }
+                }
                 Err(Refusal::TooEarly { .. }) => {
                     if let Err(unmet) = self.wait(now).await {
                         self.ended = true;

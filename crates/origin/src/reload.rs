@@ -86,6 +86,26 @@ pub(crate) fn decide(
     Ok(after(reached, msn, parts))
 }
 
+/// Returns what a presentation that is not yet long enough to begin with has to wait for: the next
+/// segment of the track with the fewest.
+pub(crate) fn filling(presentation: &Presentation) -> Option<(usize, Edge)> {
+    let Liveness::Live(live) = &presentation.liveness else {
+        return None;
+    };
+    let last = presentation.periods.last().filter(|_| live.filling)?;
+    let contents = last.shape.tracks().map(|(set, _)| set.content);
+    let tracks = contents.zip(&last.timelines).enumerate();
+    let (track, next) = tracks
+        .filter(|(_, (content, _))| matches!(content, Content::Video | Content::Audio))
+        .map(|(track, (_, timeline))| (track, timeline.next_number()))
+        .min_by_key(|(_, next)| *next)?;
+    let edge = Edge {
+        segment: next.saturating_add(1),
+        parts: 0,
+    };
+    Some((track, edge))
+}
+
 fn after(reached: Edge, segment: u64, parts: u32) -> Reload {
     let wanted = Edge { segment, parts };
     if reached >= wanted {

@@ -25,6 +25,9 @@ const HLS: &str = "application/vnd.apple.mpegurl";
 const WAITED_KEPT: u64 = 6;
 /// The same for its errors.
 const WAITED_ERROR_KEPT: u64 = 4;
+/// How long a request waits for a presentation that has just begun, in ms: below the ten seconds after
+/// which players give up on a server that says nothing.
+const BEGINNING_MS: i64 = 9000;
 
 /// What one look at a request gives.
 pub(crate) enum Turn {
@@ -88,17 +91,26 @@ fn look(supplier: &dyn Supplier, ask: &Ask<'_>, now: i64) -> Result<Turn, Refusa
     };
     let entity = match found {
         Resource::Mpd { manifest } => {
-            let presentation = supplier.presentation(manifest, now)?;
+            let presentation = match shown(supplier, manifest, now)? {
+                Shown::As(presentation) => presentation,
+                Shown::After(wish) => return Ok(Turn::Wait(wish)),
+            };
             let text = mpd::write::write(&presentation, ask.host);
             generated(&presentation, text, DASH)
         }
         Resource::Multivariant { manifest } => {
-            let presentation = supplier.presentation(manifest, now)?;
+            let presentation = match filled(supplier, manifest, now)? {
+                Shown::As(presentation) => presentation,
+                Shown::After(wish) => return Ok(Turn::Wait(wish)),
+            };
             let text = hls::write::multivariant(&presentation, ask.test_query);
             generated(&presentation, text, HLS)
         }
         Resource::Playlist { manifest, track } => {
-            let presentation = supplier.presentation(manifest, now)?;
+            let presentation = match filled(supplier, manifest, now)? {
+                Shown::As(presentation) => presentation,
+                Shown::After(wish) => return Ok(Turn::Wait(wish)),
+            };
             let Some(part_target) = reload::part_target(&presentation) else {
                 let text = hls::write::media(&presentation, track, ask.test_query);
                 let entity = generated(&presentation, text, HLS);
@@ -120,6 +132,65 @@ fn look(supplier: &dyn Supplier, ask: &Ask<'_>, now: i64) -> Result<Turn, Refusa
         } => return part(supplier, ask, (manifest, track, key), index, now),
     };
     Ok(Turn::done(entity_response(entity, ask)))
+}
+
+/// A presentation, or what has to come first.
+enum Shown {
+    As(Box<Presentation>),
+    After(Wish),
+}
+
+/// Returns the presentation; its very beginning may be waited for where the supplier knows how far it
+/// has come.
+fn shown(supplier: &dyn Supplier, manifest: usize, now: i64) -> Result<Shown, Refusal> {
+    match supplier.presentation(manifest, now) {
+        Ok(presentation) => Ok(Shown::As(Box::new(presentation))),
+        Err(Refusal::TooEarly {
+            what,
+            wait_ms,
+            at_ms,
+        }) => {
+            let track = 0;
+            let Ok(Edge { segment, parts }) = supplier.edge(manifest, track, now) else {
+                return Err(Refusal::TooEarly {
+                    what,
+                    wait_ms,
+                    at_ms,
+                });
+            };
+            Ok(Shown::After(Wish {
+                manifest,
+                track,
+                edge: Edge {
+                    segment,
+                    parts: parts.saturating_add(1),
+                },
+                patience_ms: BEGINNING_MS,
+                what,
+                otherwise: None,
+            }))
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
+/// As [`shown`], and waits until there is enough for players of HLS.
+fn filled(supplier: &dyn Supplier, manifest: usize, now: i64) -> Result<Shown, Refusal> {
+    let presentation = match shown(supplier, manifest, now)? {
+        Shown::As(presentation) => presentation,
+        after @ Shown::After(_) => return Ok(after),
+    };
+    let Some((track, edge)) = reload::filling(&presentation) else {
+        return Ok(Shown::As(presentation));
+    };
+    Ok(Shown::After(Wish {
+        manifest,
+        track,
+        edge,
+        patience_ms: BEGINNING_MS,
+        what: "enough segments to begin with".to_owned(),
+        otherwise: None,
+    }))
 }
 
 impl Turn {

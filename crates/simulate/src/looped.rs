@@ -248,6 +248,7 @@ impl Supplier for Looped {
                     value: "/time".to_owned(),
                 }],
                 low_latency: self.low_latency(),
+                filling: false,
             }),
             addressing: self.options.addressing,
             periods: vec![Period {

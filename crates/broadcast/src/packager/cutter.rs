@@ -20,7 +20,7 @@ use media::{
 use super::{Output, Part, Segment, Settings, Stretch, TrackCounters, sample::Sample};
 
 /// Brands of a media segment: CMAF (ISO/IEC 23000-19, 7.2) and DASH.
-const BRANDS: [FourCc; 2] = [FourCc(*b"cmfs"), FourCc(*b"msdh")];
+pub(crate) const BRANDS: [FourCc; 2] = [FourCc(*b"cmfs"), FourCc(*b"msdh")];
 /// Seconds from 1900, where NTP begins, to 1970.
 const NTP_OFFSET: i64 = 2_208_988_800;
 /// `prft` flags: wall times are off by a constant at most, ISO/IEC 14496-12, 8.16.5.

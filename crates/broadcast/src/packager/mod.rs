@@ -55,6 +55,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use counters::{Counters, TrackCounters};
+pub(crate) use cutter::BRANDS;
 pub use init::Init;
 pub use output::{Cause, Output, Part, Segment, Stretch};
 pub use run::Packager;

@@ -60,7 +60,8 @@ pub struct Stretch {
     pub number: u64,
     /// Time since the epoch at which it begins: where the grid of its segments begins.
     pub start: Time,
-    /// Number of its first segment, in every track.
+    /// Number of its first segment, in every track. Those between the last of the stretch before and
+    /// this one were lost: they stand for the time in between.
     pub first_number: u64,
     /// Why it began.
     pub cause: Cause,

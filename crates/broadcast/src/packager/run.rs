@@ -356,10 +356,14 @@ impl Packager {
         }
         shift_ms = shift_ms.saturating_add(aligned_ms - begin_ms);
         let (cause, source_start) = self.next;
+        let start = Time::from_ms(aligned_ms).rescale(scale, Round::Nearest);
         let stretch = Stretch {
             number: self.resume.next_stretch,
-            start: Time::from_ms(aligned_ms).rescale(scale, Round::Nearest),
-            first_number: self.resume.next_number,
+            start,
+            first_number: self
+                .resume
+                .next_number
+                .saturating_add(self.lost_before(start)),
             cause,
         };
         self.counters.stretches += 1;
@@ -370,6 +374,8 @@ impl Packager {
             Cause::Drift => self.counters.drifts += 1,
         }
         self.resume.next_stretch += 1;
+        self.resume.next_number = stretch.first_number;
+        self.resume.end = start;
         self.stretch = Some(Running {
             stretch,
             shift_ms,
@@ -392,6 +398,24 @@ impl Packager {
         for (track, (sample, at)) in waiting {
             self.take_sample(track, sample, at, out);
         }
+    }
+
+    /// Returns how many segments are lost between the end of the last stretch and the start of the next:
+    /// as many as it takes for none to be longer than nominal, were it also to make up for a track that
+    /// ended a part earlier. None when less than a part is missing.
+    fn lost_before(&self, start: Time) -> u64 {
+        let Settings {
+            segment,
+            part_target,
+            ..
+        } = &self.settings;
+        let missing = start.ms(Round::Down) - self.resume.end.ms(Round::Down);
+        let part = part_target.ms(Round::Up);
+        if self.resume.next_stretch == 0 || missing < part {
+            return 0;
+        }
+        let segment = segment.ms(Round::Down).max(1);
+        (missing.saturating_add(part).unsigned_abs()).div_ceil(segment.unsigned_abs())
     }
 
     /// Gives a track its place in the stretch, when its init segment is there.

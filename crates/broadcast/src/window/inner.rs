@@ -89,12 +89,16 @@ impl Inner {
     }
 
     fn begin(&mut self, stretch: Stretch, now: i64) {
-        for reel in &mut self.reels {
-            reel.skip_to(stretch.first_number);
-        }
+        self.resume.next_number = self.resume.next_number.max(stretch.first_number);
+        self.resume.end = self.resume.end.max(stretch.start);
+        self.evict();
         self.resume.next_stretch = stretch.number + 1;
-        self.stretches
-            .push_back(Shown::new(stretch, &self.settings));
+        let mut shown = Shown::new(stretch, &self.settings);
+        for (timeline, reel) in shown.timelines.iter_mut().zip(&self.reels) {
+            // What comes next of a track until its first part is there.
+            timeline.first_number = reel.end();
+        }
+        self.stretches.push_back(shown);
         self.publish_time = now;
         self.tell(&Event::Stretch(stretch));
     }
@@ -122,19 +126,39 @@ impl Inner {
 
     fn take_part(&mut self, track: usize, part: Part, now: i64) {
         self.last_change = Some(now);
+        if part.index == 0 {
+            self.join(track, &part);
+        }
         let Some(reel) = self.reels.get_mut(track) else {
             return;
         };
-        if part.index == 0
-            && let Some(timeline) = self
-                .stretches
-                .back_mut()
-                .and_then(|shown| shown.timelines.get_mut(track))
-            && timeline.is_empty()
-        {
-            timeline.first_start = Some(part.start);
-        }
         reel.add(part);
+    }
+
+    /// Fixes the place of a track in the stretch in progress by its first part there.
+    fn join(&mut self, track: usize, part: &Part) {
+        let Some(last) = self.stretches.len().checked_sub(1) else {
+            return;
+        };
+        let Stretch {
+            first_number,
+            start,
+            ..
+        } = self.stretches[last].stretch;
+        match self.stretches[last].timelines.get_mut(track) {
+            Some(timeline) if timeline.is_empty() => {
+                timeline.first_number = first_number;
+                timeline.first_start = Some(part.start);
+            }
+            _ => return,
+        }
+        let has_any = |place: &usize| {
+            let timeline = self.stretches[*place].timelines.get(track);
+            timeline.is_some_and(|timeline| !timeline.is_empty())
+        };
+        if let Some(before) = (0..last).rev().find(has_any) {
+            self.lose_until(before, track, first_number, start);
+        }
     }
 
     fn take_segment(&mut self, track: usize, segment: &Segment) {
@@ -184,8 +208,9 @@ impl Inner {
 
     fn finish(&mut self, end: Time, now: i64) {
         self.resume.end = self.resume.end.max(end);
+        let segment = self.settings.segment;
         if let Some(shown) = self.stretches.back_mut() {
-            shown.end = Some(end);
+            shown.end = Some(shown.common_end(segment).unwrap_or(end));
             self.resume.next_number = self.resume.next_number.max(shown.stretch.first_number);
         }
         self.publish_time = now;

@@ -23,6 +23,7 @@
 mod disk;
 mod event;
 mod evict;
+mod hole;
 mod inner;
 mod present;
 mod queue;

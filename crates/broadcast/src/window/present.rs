@@ -2,7 +2,7 @@
 
 use arc_swap::ArcSwap;
 use media::{
-    presentation::{Addressing, Live, Liveness, Part, Period, Presentation, Timeline},
+    presentation::{Addressing, Content, Live, Liveness, Part, Period, Presentation, Timeline},
     time::{Round, Time, Timescale},
 };
 
@@ -13,6 +13,9 @@ use super::{
 
 /// How many target durations parts are listed for.
 const PART_TARGETS: i64 = 4;
+/// How many segments players of HLS begin with: no playlist that slides may be shorter (RFC 8216bis,
+/// 6.2.2), and there are players that fail at one.
+const LEAST_SEGMENTS: u64 = 3;
 
 impl Inner {
     /// Swaps the snapshot for one of what is now.
@@ -69,7 +72,23 @@ impl Inner {
             suggested_presentation_delay: settings.presentation_delay,
             utc_timing: settings.utc_timing.clone(),
             low_latency: settings.low_latency,
+            filling: self.is_filling(),
         }
+    }
+
+    /// Tells whether there is a track of pictures or sound of which less is listed than players can
+    /// begin with.
+    fn is_filling(&self) -> bool {
+        let listed = |track: usize| -> u64 {
+            let timelines = self.stretches.iter().filter_map(|s| s.timelines.get(track));
+            timelines
+                .map(|timeline| timeline.len() - timeline.gaps.len() as u64)
+                .sum()
+        };
+        let contents = self.settings.tracks().map(|(set, _)| set.content);
+        contents.enumerate().any(|(track, content)| {
+            matches!(content, Content::Video | Content::Audio) && listed(track) < LEAST_SEGMENTS
+        })
     }
 
     fn period(&self, shown: &Shown, base: Time) -> Period {

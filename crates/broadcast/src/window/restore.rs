@@ -12,7 +12,7 @@ use media::time::{Round, Time};
 use super::{
     DiskError, QUEUE, Queue, Settings, State,
     disk::{self, Job},
-    inner::{Inner, clamped},
+    inner::Inner,
     state::{StretchState, TrackState},
     stretch::Shown,
     track::Stored,
@@ -144,38 +144,15 @@ fn note_unnoted(inner: &mut Inner, now: i64) {
         .saturating_sub(from);
     let count = (since.max(0) / segment + 1).min(UNNOTED);
     let span = since.clamp(count, count * segment);
-    let first = inner.resume.next_number;
-    let Some(shown) = inner.stretches.back_mut() else {
-        inner.resume.next_number += count as u64;
-        return;
-    };
-    shown.end = None;
-    for track in 0..inner.reels.len() {
-        let Some(scale) = shown.inits[track].as_ref().map(|init| init.track.timescale) else {
-            continue;
-        };
-        let reel = &mut inner.reels[track];
-        reel.skip_to(first);
-        let mut start = shown.timelines[track].next_start();
-        for step in 0..count {
-            let border = from + span * (step + 1) / count;
-            let end = Time::from_ms(border).ticks_in(scale, Round::Nearest);
-            let duration = u64::try_from(end).unwrap_or(0).saturating_sub(start).max(1);
-            let number = first + step as u64;
-            shown.list(track, number, start, duration, true);
-            reel.segments.push_back(Stored {
-                start,
-                duration,
-                whole: true,
-                gap: true,
-                ..Stored::default()
-            });
-            start += duration;
-            let end = Time::new(clamped(start), scale);
-            inner.resume.end = inner.resume.end.max(end);
+    let until = inner.resume.next_number.saturating_add(count as u64);
+    let end = Time::from_ms(from.saturating_add(span));
+    if let Some(last) = inner.stretches.len().checked_sub(1) {
+        inner.stretches[last].end = None;
+        for track in 0..inner.reels.len() {
+            inner.lose_until(last, track, until, end);
         }
     }
-    inner.resume.next_number += count as u64;
+    inner.resume.next_number = until;
 }
 
 /// Removes segments from the folder that are in no list, and what was left half written.

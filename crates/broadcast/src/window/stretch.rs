@@ -7,14 +7,14 @@ use media::{
     time::{Round, Time, Timescale},
 };
 
-use super::{Settings, shape, track::Reel};
+use super::{Settings, inner::clamped, shape, track::Reel};
 use crate::packager::{Init, Stretch};
 
 /// A stretch with anything listed, or the one in progress.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) stretch: Stretch,
-    /// When its last media ends, once it has ended.
+    /// When it ends, once it has: as far as all tracks have media.
     pub(super) end: Option<Time>,
     pub(super) inits: Vec<Option<Arc<Init>>>,
     pub(super) shape: Arc<Shape>,
@@ -120,6 +120,34 @@ impl Shown {
             let gone = timeline.gaps.partition_point(|gap| *gap < first);
             timeline.gaps.drain(..gone);
         }
+    }
+
+    /// Returns how far all tracks have media; nothing when none has any.
+    ///
+    /// Players ask for every segment that begins before the end of a period. So it ends with the last
+    /// segment that all tracks have, even when some have begun the next, and before the next would
+    /// begin, were the last sample to reach beyond that.
+    pub(super) fn common_end(&self, segment: Time) -> Option<Time> {
+        let lasts = self.timelines.iter().enumerate().filter_map(|(track, of)| {
+            self.inits.get(track)?.as_ref()?;
+            let found = of.segments().filter(|(number, ..)| !of.is_gap(*number));
+            let (number, start, duration) = found.last()?;
+            let end = Time::new(clamped(start.saturating_add(duration)), self.scale(track));
+            Some((number, end))
+        });
+        let mut lasts: Vec<(u64, Time)> = lasts.collect();
+        // One that stood still for longer is not waited for.
+        let foremost = lasts.iter().map(|(number, _)| *number).max()?;
+        lasts.retain(|(number, _)| number.saturating_add(1) >= foremost);
+        let last = lasts.iter().map(|(number, _)| *number).min()?;
+        let cells = last
+            .checked_sub(self.stretch.first_number)?
+            .saturating_add(1);
+        let cells = Time::new(segment.ticks.saturating_mul(clamped(cells)), segment.scale);
+        let start = self.stretch.start.ms(Round::Down);
+        let next = Time::from_ms(start.saturating_add(cells.ms(Round::Down)) - 1);
+        let ends = lasts.iter().filter(|(number, _)| *number == last);
+        Some(ends.map(|(_, end)| *end).min()?.min(next))
     }
 
     /// Returns the timescale of a track; milliseconds while nothing is known of it.

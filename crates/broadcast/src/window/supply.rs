@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media::{
+    isobmff::build,
     presentation::{AvailabilityOffset, Content, Presentation},
     supply::{Delivery, Edge, Manifest, PartPayload, Payload, Refusal, Supplier, When},
     template::Key,
@@ -16,6 +17,7 @@ use super::{
     shape::content_type,
     track::{Missing, Reel, Stored},
 };
+use crate::packager::BRANDS;
 
 impl Supplier for Window {
     fn manifests(&self) -> &[Manifest] {
@@ -63,7 +65,7 @@ impl Supplier for Window {
             return Err(too_early(self.name(track, number), now, at));
         }
         if stored.gap {
-            return Err(self.lost(track, number));
+            return self.nothing(&inner, track, number);
         }
         let slices = stored
             .slices()
@@ -224,6 +226,23 @@ impl Window {
             "The media of {} was lost.",
             self.name(track, number)
         ))
+    }
+
+    /// Makes a segment without samples for one that was lost and is listed. HLS marks it as a gap, so
+    /// that nobody asks for it. DASH has no such mark, and there are players that never ask again once
+    /// a segment was refused to them.
+    fn nothing(&self, inner: &Inner, track: usize, number: u64) -> Result<Payload, Refusal> {
+        let mut stretches = inner.stretches.iter().rev();
+        let shown = stretches.find(|shown| shown.stretch.first_number <= number);
+        let init = shown.and_then(|shown| shown.inits.get(track)?.as_ref());
+        let found = reel(inner, track)?.get(number).filter(|s| s.duration > 0);
+        let (Some(init), Some(stored)) = (init, found) else {
+            return Err(self.lost(track, number));
+        };
+        let duration = u32::try_from(stored.duration).unwrap_or(u32::MAX);
+        let styp = build::styp(BRANDS[0], &BRANDS);
+        let bytes = build::no_samples(init.track.track_id, stored.start, duration, &styp);
+        Ok(self.payload(track, number, vec![bytes.into()]))
     }
 
     fn missing(&self, track: usize, number: u64, missing: Missing) -> Refusal {

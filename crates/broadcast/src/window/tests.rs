@@ -1,11 +1,13 @@
 use std::path::Path;
 
 use media::{
-    hls, mpd,
+    hls,
+    isobmff::segment::{self, TrackDefaults},
+    mpd,
     presentation::Liveness,
     supply::{Delivery, Edge, Refusal, Supplier, When},
     template::Key,
-    time::Time,
+    time::{Round, Time},
 };
 
 use super::{
@@ -55,19 +57,83 @@ fn golden_playlist_over_a_restart() {
 }
 
 #[test]
-fn lost_time_takes_no_parts_from_the_list() {
+fn an_outage_is_listed_as_lost_segments_that_fill_it() {
     let mut channel = Channel::new(depth());
     channel.start(10_000);
     channel.run(5200);
-    let before = count(&playlist(&channel.window, 0), "#EXT-X-PART");
+    channel.stop();
+    let text = playlist(&channel.window, 0);
+    assert_eq!(count(&text, "#EXT-X-PRELOAD-HINT"), 0, "{text}");
+    let text = mpd::write::write(&shown(&channel.window), "http://h");
+    assert!(
+        text.contains("<Period id=\"P0\" start=\"PT10S\">"),
+        "{text}"
+    );
+    let tracks = 0..3;
+    let waits: Vec<_> = tracks
+        .clone()
+        .map(|track| channel.window.edge(0, track, NOW).expect("a track"))
+        .collect();
+    channel.start(24_100);
+    // The first part shows all of it.
+    channel.run(600);
+    for track in tracks {
+        let text = playlist(&channel.window, track);
+        assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
+        let durations: Vec<f64> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#EXTINF:")?.strip_suffix(','))
+            .map(|duration| duration.parse().expect("is a number"))
+            .collect();
+        let (before, lost) = durations.split_at(3);
+        assert_eq!(lost.len(), count(&text, "#EXT-X-GAP"), "{text}");
+        assert!(lost.iter().all(|duration| *duration <= 2.0), "{text}");
+        let sum: f64 = before.iter().chain(lost).sum();
+        assert!((sum - 14.1).abs() < 1e-6, "{sum} s from 10 to 24.1: {text}");
+        assert!(text.contains("/8.part0.m4s\",INDEPENDENT=YES"), "{text}");
+        let edge = channel.window.edge(0, track, NOW).expect("a track");
+        assert!(edge > waits[track] && edge.segment == 8, "{edge:?}");
+    }
+    let lost = channel.window.part(0, 0, Key::Number(3), 0, NOW);
+    assert!(matches!(lost, Err(Refusal::NotFound(_))), "{lost:?}");
+}
+
+#[test]
+fn an_outage_longer_than_the_window_leaves_nothing_before_it() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(5200);
     channel.stop();
     channel.start(60_000);
     channel.run(700);
-    let after = count(&playlist(&channel.window, 0), "#EXT-X-PART");
-    assert!(
-        after > before,
-        "{before} parts before, {after} behind the outage"
-    );
+    let text = playlist(&channel.window, 0);
+    assert_eq!(count(&text, "#EXT-X-GAP"), 0, "{text}");
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:26\n"), "{text}");
+    assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n"), "{text}");
+    // What was announced before can still be had.
+    assert!(channel.window.segment(0, 0, Key::Number(1), NOW).is_ok());
+}
+
+#[test]
+fn a_period_ends_where_all_tracks_have_media() {
+    let ends = |until_ms: i64, tracks: &[usize], more_ms: i64| {
+        let mut channel = Channel::new(depth());
+        channel.start(10_000);
+        channel.run(until_ms);
+        channel.run_only(tracks, more_ms);
+        channel.stop();
+        let period = &shown(&channel.window).periods[0];
+        period.duration.expect("has ended").ms(Round::Nearest)
+    };
+    // All have begun the last segment.
+    assert_eq!(ends(5200, &[], 5200), 5200);
+    // One has nothing of it, and ends in its last frame before.
+    let before = ends(3900, &[0, 1], 4600);
+    assert!((3850..=3999).contains(&before), "{before}");
+    // All have ended a segment and not begun the next, which would begin at four seconds.
+    assert_eq!(ends(4000, &[], 4000), 3999);
+    // One has long been behind.
+    assert_eq!(ends(3900, &[0, 1], 9900), 9900);
 }
 
 #[test]
@@ -93,7 +159,7 @@ fn golden_playlist_of_an_ended_channel() {
     let Liveness::Static { duration } = shown(&channel.window).liveness else {
         panic!("is live");
     };
-    let ms = duration.ms(media::time::Round::Up);
+    let ms = duration.ms(Round::Up);
     assert!((16_600..16_625).contains(&ms), "{ms}");
 }
 
@@ -204,7 +270,10 @@ fn memory_that_is_full_costs_the_oldest_segments_and_no_more() {
     assert!(count(&text, "#EXT-X-GAP") > 0, "{text}");
     assert_eq!(count(&text, "#EXTINF"), 10);
     assert!(channel.window.segment(0, 0, Key::Number(9), NOW).is_ok());
-    assert!(channel.window.segment(0, 0, Key::Number(0), NOW).is_err());
+    let lost = channel.window.segment(0, 0, Key::Number(0), NOW);
+    let lost = lost.expect("is listed").slices.concat();
+    let samples = segment::samples(&lost, &TrackDefaults::default());
+    assert_eq!(samples.expect("reads").len(), 0);
 }
 
 fn is_ready(future: &mut std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> bool {
@@ -342,9 +411,9 @@ async fn a_restart_goes_on_with_one_discontinuity() {
     channel.run(4100);
     let text = playlist(&channel.window, 0);
     assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
-    assert_eq!(count(&text, "#EXT-X-GAP"), 0, "{text}");
-    assert_eq!(count(&text, "#EXTINF"), 6, "{text}");
-    assert!(text.contains("/5.m4s"), "{text}");
+    assert_eq!(count(&text, "#EXT-X-GAP"), 2, "{text}");
+    assert_eq!(count(&text, "#EXTINF"), 8, "{text}");
+    assert!(text.contains("/7.m4s"), "{text}");
     let mpd = mpd::write::write(&shown(&channel.window), "");
     assert!(mpd.contains("<Period id=\"P1\" start=\"PT20S\""), "{mpd}");
     drop(keeper);

@@ -79,7 +79,7 @@ impl Reel {
     }
 
     /// Returns the number of the oldest segment with at most `ticks` of newer media listed behind
-    /// it. Time that was lost between two runs is not listed and does not count.
+    /// it.
     pub(super) fn newest_within(&self, ticks: u64) -> u64 {
         let mut newer: u64 = 0;
         let mut number = self.end();
@@ -117,11 +117,7 @@ impl Reel {
             self.first = self.first.max(number);
         }
         while self.end() < number {
-            self.segments.push_back(Stored {
-                whole: true,
-                gap: true,
-                ..Stored::default()
-            });
+            self.segments.push_back(Stored::lost(0, 0));
         }
     }
 
@@ -207,6 +203,17 @@ impl Reel {
 }
 
 impl Stored {
+    /// A segment whose media was lost.
+    pub(super) fn lost(start: u64, duration: u64) -> Self {
+        Self {
+            start,
+            duration,
+            whole: true,
+            gap: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn end(&self) -> u64 {
         self.start.saturating_add(self.duration)
     }

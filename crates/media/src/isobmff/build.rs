@@ -31,6 +31,10 @@ pub struct SampleEntry {
     pub composition_offset: i32,
 }
 
+/// `tfhd` flags, ISO/IEC 14496-12, 8.8.7.1.
+const DEFAULT_BASE_IS_MOOF: u32 = 0x02_0000;
+const DURATION_IS_EMPTY: u32 = 0x01_0000;
+const DEFAULT_DURATION: u32 = 0x00_0008;
 /// `trun` flags: data offset, and per sample duration, size and flags.
 const TRUN_FLAGS: u32 = 0x0701;
 /// `trun` flag: composition offset per sample.
@@ -51,26 +55,13 @@ pub fn fragment(fragment: &Fragment<'_>) -> Vec<u8> {
     out.extend_from_slice(styp);
 
     let moof = open(&mut out, b"moof");
-    let mfhd = open(&mut out, b"mfhd");
-    out.extend_from_slice(&[0, 0, 0, 0]); // version, flags
-    out.extend_from_slice(&fragment.sequence_number.to_be_bytes());
-    close(&mut out, mfhd);
-
+    push_mfhd(&mut out, fragment.sequence_number);
     let traf = open(&mut out, b"traf");
     let tfhd = open(&mut out, b"tfhd");
-    out.extend_from_slice(&[0, 2, 0, 0]); // version, flags: default-base-is-moof
+    out.extend_from_slice(&DEFAULT_BASE_IS_MOOF.to_be_bytes()); // version, flags
     out.extend_from_slice(&fragment.track_id.to_be_bytes());
     close(&mut out, tfhd);
-
-    let tfdt = open(&mut out, b"tfdt");
-    if let Ok(narrow) = u32::try_from(fragment.decode_time) {
-        out.extend_from_slice(&[0, 0, 0, 0]); // version, flags
-        out.extend_from_slice(&narrow.to_be_bytes()); // baseMediaDecodeTime
-    } else {
-        out.extend_from_slice(&[1, 0, 0, 0]); // version, flags
-        out.extend_from_slice(&fragment.decode_time.to_be_bytes()); // baseMediaDecodeTime
-    }
-    close(&mut out, tfdt);
+    push_tfdt(&mut out, fragment.decode_time);
 
     let trun = open(&mut out, b"trun");
     let flags = TRUN_FLAGS | if composed { TRUN_COMPOSITION } else { 0 };
@@ -95,6 +86,46 @@ pub fn fragment(fragment: &Fragment<'_>) -> Vec<u8> {
     let distance = (out.len() - moof) as u32;
     super::be::put(&mut out, data_offset, &distance.to_be_bytes());
     out
+}
+
+/// Writes a `moof` and an `mdat` that say that a track has no samples for `duration` ticks from
+/// `decode_time` on (ISO/IEC 14496-12, 8.8.7.1, `duration-is-empty`).
+pub fn no_samples(track_id: u32, decode_time: u64, duration: u32, styp: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(styp.len() + 84);
+    out.extend_from_slice(styp);
+    let moof = open(&mut out, b"moof");
+    push_mfhd(&mut out, 1);
+    let traf = open(&mut out, b"traf");
+    let tfhd = open(&mut out, b"tfhd");
+    let flags = DEFAULT_BASE_IS_MOOF | DURATION_IS_EMPTY | DEFAULT_DURATION;
+    out.extend_from_slice(&flags.to_be_bytes()); // version, flags
+    out.extend_from_slice(&track_id.to_be_bytes());
+    out.extend_from_slice(&duration.to_be_bytes()); // default_sample_duration
+    close(&mut out, tfhd);
+    push_tfdt(&mut out, decode_time);
+    close(&mut out, traf);
+    close(&mut out, moof);
+    mdat_header(&mut out, 0);
+    out
+}
+
+fn push_mfhd(out: &mut Vec<u8>, sequence_number: u32) {
+    let mfhd = open(out, b"mfhd");
+    out.extend_from_slice(&[0, 0, 0, 0]); // version, flags
+    out.extend_from_slice(&sequence_number.to_be_bytes());
+    close(out, mfhd);
+}
+
+fn push_tfdt(out: &mut Vec<u8>, decode_time: u64) {
+    let tfdt = open(out, b"tfdt");
+    if let Ok(narrow) = u32::try_from(decode_time) {
+        out.extend_from_slice(&[0, 0, 0, 0]); // version, flags
+        out.extend_from_slice(&narrow.to_be_bytes()); // baseMediaDecodeTime
+    } else {
+        out.extend_from_slice(&[1, 0, 0, 0]); // version, flags
+        out.extend_from_slice(&decode_time.to_be_bytes()); // baseMediaDecodeTime
+    }
+    close(out, tfdt);
 }
 
 /// Writes the header of an `mdat` for a payload of some length in bytes, with a 64-bit size when
@@ -195,6 +226,20 @@ mod tests {
                 composition_offset: 0,
             })
             .collect()
+    }
+
+    #[test]
+    fn time_without_samples_is_a_fragment_too() {
+        let styp = styp(FourCc(*b"msdh"), &[FourCc(*b"msdh")]);
+        for time in [90_000, u64::from(u32::MAX) + 1] {
+            let bytes = no_samples(3, time, 180_000, &styp);
+            let kinds: Vec<_> = boxes(&bytes)
+                .map(|found| found.expect("a box").kind)
+                .collect();
+            assert_eq!(kinds, [b"styp", b"moof", b"mdat"].map(|kind| FourCc(*kind)));
+            let samples = segment::samples(&bytes, &TrackDefaults::default());
+            assert_eq!(samples.expect("reads"), []);
+        }
     }
 
     #[test]

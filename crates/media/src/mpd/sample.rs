@@ -177,6 +177,7 @@ pub(crate) fn live(
                 },
             ],
             low_latency: None,
+            filling: false,
         }),
         addressing,
         periods: vec![Period {

@@ -163,7 +163,11 @@ fn push_period(
     out.push_str("  <Period");
     attribute(out, "id", &period.id);
     duration_attribute(out, "start", Some(period.start));
-    duration_attribute(out, "duration", period.duration);
+    // With the end of its last period a presentation ends, to players; a live one may go on.
+    let is_last = presentation.periods.last().map(|last| &last.id) == Some(&period.id);
+    if live.is_none() || !is_last {
+        duration_attribute(out, "duration", period.duration);
+    }
     out.push_str(">\n");
     push_elements(out, &shape.period_elements, 2, &BEHIND_SETS, false);
     let mut timelines = period.timelines.iter();

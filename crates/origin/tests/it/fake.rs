@@ -175,6 +175,7 @@ impl Supplier for Fake {
                 suggested_presentation_delay: None,
                 utc_timing: Vec::new(),
                 low_latency: None,
+                filling: false,
             })
         } else {
             Liveness::Static {

@@ -198,6 +198,7 @@ impl Supplier for Channel {
                     incomplete: true,
                     latency_target: None,
                 }),
+                filling: false,
             })
         };
         Ok(Presentation {

@@ -87,7 +87,8 @@ pub(super) fn write(
         }
     }
     if let (Some(extras), Some(last)) = (&extras, stretches.last()) {
-        if extras.has_parts {
+        // Of a period that has ended nothing will come, and where the next begins is not known.
+        if extras.has_parts && last.period.duration.is_none() {
             writer.push_hints(&mut out, last);
         }
         writer.push_reports(&mut out, presentation, track);
