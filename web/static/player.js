@@ -48,7 +48,7 @@ async function start() {
   player.configure(liveSettings(source));
   try {
     await player.attach(video);
-    await load(source);
+    await player.load(source);
   } catch (error) {
     fail(error instanceof shaka.util.Error ? describe(error) : String(error));
     return;
@@ -66,23 +66,9 @@ async function start() {
   show();
 }
 
-// Loads a source. A channel that has just begun has less media than Shaka can begin with; it throws
-// then, and not an error of its own, so it is tried again.
-async function load(source) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await player.load(source);
-      return;
-    } catch (error) {
-      if (error instanceof shaka.util.Error || tries >= 5) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, 2000); });
-    }
-  }
-}
-
-// A live picture that stands still for a while is loaded anew: after an outage of the source some
-// players do not find back to the edge by themselves.
-const STUCK_MS = 5000;
+// A live picture that stands still for a while is loaded anew. Outages of the source are played through
+// without that; this is for what nobody thought of.
+const STUCK_MS = 15000;
 let moved = {time: 0, at: 0};
 let recovering = false;
 async function recover() {
@@ -92,7 +78,7 @@ async function recover() {
   if (recovering || performance.now() - moved.at < STUCK_MS) return;
   recovering = true;
   try {
-    await load(video.dataset.src);
+    await player.load(video.dataset.src);
     await video.play();
   } catch (error) {
     document.body.dataset.warning = error instanceof shaka.util.Error ? describe(error) : String(error);

@@ -100,7 +100,7 @@ impl Window {
     /// run as long as the channel lives. `now` is Unix ms.
     ///
     /// Segments that were announced before a crash but are not on disk are listed as gaps; numbers
-    /// that may have been announced without having been noted are, too.
+    /// that may have been announced without having been noted are, too, once media goes on.
     pub fn open(
         settings: Settings,
         folder: &std::path::Path,

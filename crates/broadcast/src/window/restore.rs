@@ -62,15 +62,17 @@ pub(super) fn recall(settings: &Arc<Settings>, folder: &Path, state: &State, now
         end: state.end.time(),
     };
     if !state.clean {
-        note_unnoted(&mut inner, now);
+        skip_unnoted(&mut inner, now);
     }
     if let Some(last) = inner.stretches.back_mut()
         && last.end.is_none()
     {
-        last.end = Some(inner.resume.end);
+        last.end = last.common_end(settings.segment).or(Some(inner.resume.end));
     }
     for reel in &mut inner.reels {
-        reel.skip_to(inner.resume.next_number);
+        if reel.segments.is_empty() {
+            reel.skip_to(inner.resume.next_number);
+        }
     }
     inner
 }
@@ -134,9 +136,10 @@ fn init_of(inner: &mut Inner, track: usize, folder: &Path, of: &TrackState) -> O
     Some(init)
 }
 
-/// Lists segments as lost that may have been announced since the state was written, so that their
-/// numbers are not used again: as many as the time since then has room for, at most [`UNNOTED`].
-fn note_unnoted(inner: &mut Inner, now: i64) {
+/// Sees to it that numbers are not used again that may have been announced since the state was
+/// written: as many as the time since then has room for, at most [`UNNOTED`]. They are listed as lost
+/// with the first part behind them.
+fn skip_unnoted(inner: &mut Inner, now: i64) {
     let segment = inner.settings.segment.ms(Round::Nearest).max(1);
     let from = inner.resume.end.ms(Round::Up);
     let since = now
@@ -144,15 +147,8 @@ fn note_unnoted(inner: &mut Inner, now: i64) {
         .saturating_sub(from);
     let count = (since.max(0) / segment + 1).min(UNNOTED);
     let span = since.clamp(count, count * segment);
-    let until = inner.resume.next_number.saturating_add(count as u64);
-    let end = Time::from_ms(from.saturating_add(span));
-    if let Some(last) = inner.stretches.len().checked_sub(1) {
-        inner.stretches[last].end = None;
-        for track in 0..inner.reels.len() {
-            inner.lose_until(last, track, until, end);
-        }
-    }
-    inner.resume.next_number = until;
+    inner.resume.next_number = inner.resume.next_number.saturating_add(count as u64);
+    inner.resume.end = Time::from_ms(from.saturating_add(span));
 }
 
 /// Removes segments from the folder that are in no list, and what was left half written.

@@ -47,6 +47,8 @@ enum Making {
 pub(crate) struct Channel {
     manifests: Vec<Manifest>,
     making: Making,
+    /// Number of the segment that it began with; nothing when that was long ago.
+    began: Option<u64>,
     /// Parts made since the beginning, and whether the channel has ended.
     made: watch::Sender<(u64, bool)>,
     /// How often a presentation was asked for.
@@ -55,14 +57,19 @@ pub(crate) struct Channel {
 
 impl Channel {
     pub(crate) fn by_hand() -> Arc<Self> {
-        Self::new(Making::ByHand)
+        Self::new(Making::ByHand, None)
     }
 
     pub(crate) fn computed() -> Arc<Self> {
-        Self::new(Making::Computed)
+        Self::new(Making::Computed, None)
     }
 
-    fn new(making: Making) -> Arc<Self> {
+    /// One of which nothing is there yet.
+    pub(crate) fn beginning() -> Arc<Self> {
+        Self::new(Making::ByHand, Some(START as u64 / SEGMENT_MS))
+    }
+
+    fn new(making: Making, began: Option<u64>) -> Arc<Self> {
         let template = "$RepresentationID$/$Number$.m4s";
         let mut text = track("T", "application/mp4", template);
         "stpp".clone_into(&mut text.codecs);
@@ -80,6 +87,7 @@ impl Channel {
                 shape: Arc::new(shape),
             }],
             making,
+            began,
             made: watch::Sender::new((START as u64 / PART_MS, false)),
             looks: AtomicUsize::new(0),
         })
@@ -153,7 +161,10 @@ impl Supplier for Channel {
         self.looks.fetch_add(1, Relaxed);
         let shape = Arc::clone(&self.manifests[0].shape);
         let reached = self.reached(now);
-        let first = reached.segment - WINDOW;
+        let first = self.began.unwrap_or(reached.segment - WINDOW);
+        if reached.segment == first && reached.parts == 0 {
+            return Err(too_early("the first part".to_owned(), 1000));
+        }
         let timelines = shape
             .tracks()
             .map(|(set, _)| {
@@ -198,7 +209,7 @@ impl Supplier for Channel {
                     incomplete: true,
                     latency_target: None,
                 }),
-                filling: false,
+                filling: reached.segment - first < 3,
             })
         };
         Ok(Presentation {

@@ -17,6 +17,25 @@ async fn without_directives_the_list_comes_at_once() {
     assert_eq!(scene.elapsed(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_has_just_begun_is_waited_for_until_players_can_begin() {
+    for (path, parts) in [
+        ("Manifest.mpd", 1),
+        ("Manifest.m3u8", 12),
+        (PLAYLIST, 12),
+        ("A/playlist.m3u8?_HLS_msn=50&_HLS_part=1", 12),
+    ] {
+        let scene = Scene::new(Channel::beginning());
+        let answer = scene.get_while_making(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(scene.elapsed() / PART_MS, parts, "{path}");
+        assert_eq!(scene.room.waiting(), 0);
+    }
+    let scene = Scene::new(Channel::beginning());
+    let answer = scene.get(PLAYLIST).await;
+    assert_eq!((answer.status, scene.elapsed()), (503, 9000));
+}
+
 /// The channel stands at the beginning of segment 50.
 #[tokio::test(start_paused = true)]
 async fn d1_a_reload_waits_until_the_list_has_what_is_asked_for() {

@@ -53,7 +53,7 @@ impl Default for Restart {
             jitter_percent: 10,
             max_restarts: 0,
             reset_after: Duration::from_mins(1),
-            settled_after: Duration::from_secs(10),
+            settled_after: Duration::from_secs(3),
             finish_on_eof: false,
         }
     }
