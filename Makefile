@@ -48,11 +48,11 @@ check: ## checks format, lints, documentation, the walls between crates, and tha
 	cargo test --package headend-tests --test floors
 	cargo check --manifest-path fuzz/Cargo.toml --target-dir $(TARGET) --no-default-features
 
-bench: ## measures against nginx on this machine and writes a table and bench/results.json
+bench: ## measures on this machine, writes a table and bench/results.json; BENCH=players-live for a part
 	scripts/setup.sh bench
 	$(MAKE) --no-print-directory build
 	PATH="$$PATH:/usr/sbin" HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" \
-		cargo run --release --package headend-bench
+		cargo run --release --package headend-bench -- $(BENCH)
 
 fuzz-seeds:
 	scripts/setup.sh run

@@ -1,7 +1,8 @@
 //! Measures the binary on this machine: CPU time per request against nginx serving the same bytes
-//! from disk, start-up and memory with many assets, and how far behind live players are. Prints a table and writes
-//! `bench/results.json`; a bound that is not met is marked, never an error.
+//! from disk, start-up and memory with many assets, and how far behind live players are. Prints a table
+//! and writes `bench/results.json`; a bound that is not met is marked, never an error.
 //!
+//! Arguments choose what is measured, by the names in [`PARTS`]; all without any.
 //! `HEADEND_BENCH=quick` makes one short round of everything, to see that it works.
 #![forbid(unsafe_code)]
 
@@ -25,11 +26,24 @@ struct Effort {
     assets: usize,
     /// Assets of the memory measurement.
     memory_assets: usize,
+    /// Seconds for which a channel runs before players watch it: its output is verified meanwhile.
+    channel_seconds: u64,
     /// Seconds that a player has to come into its stride.
     player_start_seconds: u64,
     /// Seconds for which it is looked at then.
     player_seconds: u64,
 }
+
+/// Measures something.
+type Measure = fn(Effort, &mut Report);
+
+/// What can be measured.
+const PARTS: [(&str, Measure); 4] = [
+    ("load", load::measure),
+    ("startup", startup::measure),
+    ("players-live", players::live),
+    ("players-simulated", players::simulated),
+];
 
 fn main() {
     let quick = std::env::var("HEADEND_BENCH").is_ok_and(|value| value == "quick");
@@ -39,6 +53,7 @@ fn main() {
             seconds: 1,
             assets: 20,
             memory_assets: 5,
+            channel_seconds: 5,
             player_start_seconds: 5,
             player_seconds: 2,
         }
@@ -48,14 +63,24 @@ fn main() {
             seconds: 3,
             assets: 1000,
             memory_assets: 100,
+            channel_seconds: 30,
             player_start_seconds: 15,
             player_seconds: 20,
         }
     };
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    for name in &wanted {
+        let known = PARTS.map(|(known, _)| known);
+        assert!(
+            known.contains(&name.as_str()),
+            "`{name}` is none of {known:?}"
+        );
+    }
     let mut report = Report::new();
-    load::measure(effort, &mut report);
-    startup::measure(effort, &mut report);
-    players::live(effort, &mut report);
-    players::simulated(effort, &mut report);
+    for (name, measure) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|it| it == name) {
+            measure(effort, &mut report);
+        }
+    }
     report.finish();
 }

@@ -54,6 +54,8 @@ const CLASSES: [Class; 2] = [
 
 /// Name of the simulated asset.
 const ASSET: &str = "clip";
+/// A browser that has just been started is left alone for so long.
+const SETTLE: Duration = Duration::from_secs(3);
 /// Between two looks at a player.
 const PERIOD: Duration = Duration::from_millis(200);
 
@@ -117,14 +119,21 @@ fn watch(
         let answer = server.get(&format!("{folder}/master.m3u8"));
         (answer.status == 200).then_some(())
     });
+    std::thread::sleep(Duration::from_secs(effort.channel_seconds));
     let pages = Pages::start();
     for (name, player, manifest) in WAYS {
         let browser = Browser::start();
+        std::thread::sleep(SETTLE);
         browser.open(&pages.url(player, &server.url(&format!("{folder}/{manifest}"))));
         let seen = follow(&browser, kind == "live", effort);
         let name = format!("player latency: {name}, {kind}, {}", class.name);
         let value = seen["latency"].as_f64().unwrap_or(f64::INFINITY);
+        let beside = format!(
+            "    says {}, picture {}, from {} to {}, {} waits",
+            seen["said"], seen["picture"], seen["least"], seen["most"], seen["waits"]
+        );
         report.bounded(&name, value, class.bound, seen);
+        report.note(&beside);
     }
 }
 
@@ -158,10 +167,12 @@ fn follow(browser: &Browser, has_clock: bool, effort: Effort) -> Value {
         let texts = events.iter().filter_map(Value::as_str);
         texts.filter(|text| text.contains(" waiting at ")).count()
     });
+    // Sorts them, too.
+    let latency = middle(&mut behind);
     json!({
-        "latency": middle(&mut behind),
-        "least": behind.first(),
-        "most": behind.last(),
+        "latency": latency,
+        "least": behind.first().copied().map(rounded),
+        "most": behind.last().copied().map(rounded),
         "said": middle(&mut said),
         "picture": middle(&mut drawn),
         "waits": waits,
@@ -180,5 +191,10 @@ fn picture(browser: &Browser) -> Option<f64> {
 /// Sorts figures and returns the median.
 fn middle(figures: &mut [f64]) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
+    figures.get(figures.len() / 2).copied().map(rounded)
+}
+
+/// Rounds seconds to milliseconds.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }

@@ -104,8 +104,10 @@ function pictured(picture) {
 }
 
 // Returns a promise of the wall clock of the next picture that a video shows, of the time that
-// `date()` gives for it, and of the time at which it was shown, in milliseconds since the epoch.
+// `date()` gives for it, and of the time at which it was shown, in milliseconds since the epoch; of null
+// when none is shown for a second.
 window.picturedWith = (video, date) => new Promise((resolve) => {
   const give = () => resolve({now: Date.now(), date: date(), pictured: pictured(video)});
   video.requestVideoFrameCallback(give);
+  setTimeout(() => resolve(null), 1000);
 });
