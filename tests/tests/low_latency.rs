@@ -70,13 +70,15 @@ fn play(server: &Server, folder: &str, delay: f64) {
     }
 }
 
-/// Starts a channel of the test source.
+/// Starts a channel of the test source, of one rung such as `144p`, and waits until there is enough of
+/// it for every player to begin with: of less, Shaka Player makes an error.
 fn channel(input: &str, rung: &str) -> Server {
     let args = ["broadcast", "--input", input, "--ladder", rung];
     let server = launch::headend(args.into_iter().chain(["--listen", "127.0.0.1:0"])).start();
-    launch::wait_for("the channel", || {
-        let answer = server.get("/live/live/master.m3u8");
-        (answer.status == 200).then_some(())
+    let playlist = format!("/live/live/v{}/playlist.m3u8", rung.trim_end_matches('p'));
+    launch::wait_for("some segments of the channel", || {
+        let answer = server.get(&playlist);
+        (answer.text().matches("#EXTINF").count() >= 4).then_some(())
     });
     server
 }
