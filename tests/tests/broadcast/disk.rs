@@ -111,8 +111,9 @@ impl Disk {
 
     /// Gives it another size in MiB; nothing of it takes memory before it is written.
     fn resize(&self, server: &Server, size: u32) {
+        // Named in full: options that are taken over from the mount are refused in a user namespace.
         let options = format!("remount,size={size}m");
-        self.within(server, &["mount", "-o", &options]);
+        self.within(server, &["mount", "-t", "tmpfs", "-o", &options, "none"]);
     }
 }
 
@@ -217,8 +218,8 @@ fn a_disk_that_runs_full_costs_the_live_edge_nothing() {
 }
 
 /// Shrinks the disk that is its argument to little more than what is on it.
-const FILL: &str =
-    "used=$(df -k --output=used \"$0\" | tail -1); mount -o remount,size=$((used + 64))k \"$0\"";
+const FILL: &str = "used=$(df -k --output=used \"$0\" | tail -1)
+mount -t tmpfs -o remount,size=$((used + 64))k none \"$0\"";
 
 /// The recording waits for room and misses nothing; the channel does not notice.
 #[test]
