@@ -314,7 +314,7 @@ impl<'a, 'o> Download<'a, 'o> {
         if let Some(growth) = self.context.growth {
             let begun = Begun {
                 path: self.spool.path().to_path_buf(),
-                content_id: identity.content_id(),
+                content_id: identity.content_id().filter(|_| !self.spool.is_known()),
                 bytes: identity.bytes,
                 version: 0,
             };

@@ -199,6 +199,12 @@ impl Spool {
         Some((sha256, content_id))
     }
 
+    /// Tells whether a complete file was here before, whose content id is kept if the bytes turn out to
+    /// be the same.
+    pub(super) fn is_known(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// Notes what the bytes belong to that are stored, and will be. A file whose length is known has
     /// it from now on; where nothing has come yet is a hole.
     pub(super) fn identify(&mut self, identity: Identity) -> Result<(), Error> {

@@ -1,3 +1,4 @@
+mod early;
 mod files;
 mod ftp;
 mod http;
