@@ -83,7 +83,8 @@ impl Vod {
     /// from the index.
     pub fn stored_manifest(&self, name: &str) -> Option<std::io::Result<String>> {
         let version = self.asset.release.as_deref()?;
-        if name.contains('/') || !(name.ends_with(".m3u8") || name.ends_with(".mpd")) {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        if name.contains('/') || !matches!(extension, Some("m3u8" | "mpd")) {
             return None;
         }
         let file = self.raw(name)?;

@@ -35,7 +35,20 @@ pub fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), WriteError> {
-    place_with(path, fill, |temporary, path| fs::rename(temporary, path))
+    place_with(path, true, fill, |temporary, path| {
+        fs::rename(temporary, path)
+    })
+}
+
+/// As [`write_with()`], but flushes nothing: after a crash of the machine the file may be gone, empty,
+/// or the old one.
+pub(crate) fn write_lazily(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    place_with(path, false, fill, |temporary, path| {
+        fs::rename(temporary, path)
+    })
 }
 
 /// As [`write_with()`], but leaves a file that is there as it is; tells whether it was written. Of
@@ -57,7 +70,7 @@ pub fn create_with(
         // Its other name is the one that stays.
         fs::remove_file(temporary)
     };
-    place_with(path, &fill, place)?;
+    place_with(path, true, &fill, place)?;
     Ok(created)
 }
 
@@ -83,9 +96,10 @@ fn create_in_place(path: &Path, fill: impl Fn(&mut File) -> io::Result<()>) -> i
     Ok(true)
 }
 
-/// Fills a temporary file beside `path`, flushes it, and lets `place` bring it to its name.
+/// Fills a temporary file beside `path`, flushes it if so wanted, and lets `place` bring it to its name.
 fn place_with(
     path: &Path,
+    flush: bool,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
     place: impl FnOnce(&Path, &Path) -> io::Result<()>,
 ) -> Result<(), WriteError> {
@@ -114,21 +128,27 @@ fn place_with(
     ));
     let temporary = folder.join(hidden);
 
-    let written = fill_file(&temporary, fill).and_then(|()| place(&temporary, path));
+    let written = fill_file(&temporary, flush, fill).and_then(|()| place(&temporary, path));
     if written.is_err() {
         // The first failure is the one worth telling; a left-over is hidden and harmless.
         let _ = fs::remove_file(&temporary);
     }
-    written.and_then(|()| sync_folder(folder)).map_err(fail)
+    written
+        .and_then(|()| if flush { sync_folder(folder) } else { Ok(()) })
+        .map_err(fail)
 }
 
-fn fill_file(temporary: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+fn fill_file(
+    temporary: &Path,
+    flush: bool,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(temporary)?;
     fill(&mut file)?;
-    file.sync_all()
+    if flush { file.sync_all() } else { Ok(()) }
 }
 
 /// Makes renames and creations in `folder` durable.

@@ -309,6 +309,7 @@ impl Shelf {
                 mode,
                 content_type: Some("application/json"),
                 cache_control: Some("no-cache"),
+                ..Options::default()
             };
             let bytes = next.to_json();
             let key = self.pointer_key();

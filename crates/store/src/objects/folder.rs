@@ -11,6 +11,7 @@ use std::{
     ops::Range,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::{Content, Entry, Error, Mode, Objects, Options, Problem, Put, Sink, Tag, key};
@@ -25,12 +26,36 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
+    /// Whether something was written that is not flushed. Held while it is flushed, so that nobody
+    /// takes for flushed what is being flushed.
+    is_unflushed: Mutex<bool>,
 }
 
 impl Folder {
     /// Makes a store of a folder.
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            is_unflushed: Mutex::new(false),
+        }
+    }
+
+    fn unflushed(&self) -> MutexGuard<'_, bool> {
+        self.is_unflushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Flushes the file system if there is something to flush.
+    fn flush(&self) -> Result<(), Error> {
+        let mut unflushed = self.unflushed();
+        if *unflushed {
+            let failed = failed(&self.root);
+            let root = File::open(&self.root).map_err(&failed)?;
+            rustix::fs::syncfs(&root).map_err(|error| failed(error.into()))?;
+            *unflushed = false;
+        }
+        Ok(())
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, Error> {
@@ -46,51 +71,6 @@ impl Folder {
             "" => Ok(self.root.clone()),
             prefix => self.path(prefix),
         }
-    }
-
-    fn walk(
-        &self,
-        folder: &Path,
-        prefix: &str,
-        depth: usize,
-        into: &mut Vec<Entry>,
-    ) -> Result<(), Error> {
-        for entry in read_dir(folder)? {
-            let entry = entry.map_err(failed(folder))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !is_own(name)) else {
-                continue;
-            };
-            let path = entry.path();
-            // What is removed meanwhile is not listed.
-            let metadata = match fs::metadata(&path) {
-                Ok(metadata) => metadata,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(failed(&path)(error)),
-            };
-            let key = join(prefix, name);
-            if metadata.is_file() {
-                into.push(describe(key, &metadata));
-            } else if metadata.is_dir() && depth < MAX_DEPTH {
-                self.walk(&path, &key, depth + 1, into)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Replaces a file if it has the version.
-    fn update(&self, path: &Path, content: Content<'_>, expected: &Tag) -> Result<bool, Error> {
-        let _lock = lock(path)?;
-        let now = match fs::metadata(path) {
-            Ok(metadata) => tag(&metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(failed(path)(error)),
-        };
-        if now != *expected {
-            return Ok(false);
-        }
-        replace(path, content)?;
-        Ok(true)
     }
 }
 
@@ -135,12 +115,19 @@ impl Objects for Folder {
 
     fn put(&self, key: &str, content: Content<'_>, options: Options<'_>) -> Result<Put, Error> {
         let path = self.path(key)?;
+        if !options.lazy {
+            self.flush()?;
+        }
         let done = match options.mode {
-            Mode::Overwrite => replace(&path, content).map(|()| true)?,
+            Mode::Overwrite => {
+                replace(&path, content, options.lazy)?;
+                *self.unflushed() |= options.lazy;
+                true
+            }
             Mode::Create => {
                 atomic::create_with(&path, |file| fill(file, content)).map_err(unwritten)?
             }
-            Mode::Update(expected) => self.update(&path, content, expected)?,
+            Mode::Update(expected) => update(&path, content, expected)?,
         };
         if !done {
             return Ok(Put::Refused);
@@ -162,7 +149,7 @@ impl Objects for Folder {
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
         let folder = self.below(prefix)?;
         let mut found = Vec::new();
-        match self.walk(&folder, prefix.trim_end_matches('/'), 0, &mut found) {
+        match walk(&folder, prefix.trim_end_matches('/'), 0, &mut found) {
             Err(error) if error.is_missing() => {}
             other => other?,
         }
@@ -209,11 +196,15 @@ impl Objects for Folder {
             fs::create_dir_all(folder).map_err(failed(folder))?;
         }
         match fs::hard_link(&from, &to) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(failed(&from)(error)),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(failed(&from)(error));
+            }
             // It is there, or the file system has no links.
-            Err(_) => replace(&to, Content::File(&from)),
+            Err(_) => replace(&to, Content::File(&from), true)?,
         }
+        *self.unflushed() = true;
+        Ok(())
     }
 
     fn local_path(&self, key: &str) -> Option<PathBuf> {
@@ -221,23 +212,73 @@ impl Objects for Folder {
     }
 }
 
+/// Adds the objects of a folder whose key begins with `prefix`.
+fn walk(folder: &Path, prefix: &str, depth: usize, into: &mut Vec<Entry>) -> Result<(), Error> {
+    for entry in read_dir(folder)? {
+        let entry = entry.map_err(failed(folder))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| !is_own(name)) else {
+            continue;
+        };
+        let path = entry.path();
+        // What is removed meanwhile is not listed.
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(&path)(error)),
+        };
+        let key = join(prefix, name);
+        if metadata.is_file() {
+            into.push(describe(key, &metadata));
+        } else if metadata.is_dir() && depth < MAX_DEPTH {
+            walk(&path, &key, depth + 1, into)?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a file if it has the version.
+fn update(path: &Path, content: Content<'_>, expected: &Tag) -> Result<bool, Error> {
+    let _lock = lock(path)?;
+    let now = match fs::metadata(path) {
+        Ok(metadata) => tag(&metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(path)(error)),
+    };
+    if now != *expected {
+        return Ok(false);
+    }
+    replace(path, content, false)?;
+    Ok(true)
+}
+
 /// Replaces a file. One that may be taken is moved when that is possible.
-fn replace(path: &Path, content: Content<'_>) -> Result<(), Error> {
+fn replace(path: &Path, content: Content<'_>, lazy: bool) -> Result<(), Error> {
     if let Content::Take(from) = content
         && let Some(folder) = path.parent()
     {
         fs::create_dir_all(folder).map_err(failed(folder))?;
-        let moved = File::open(from)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(from, path))
-            .and_then(|()| atomic::sync_folder(folder));
-        match moved {
+        let moved = || {
+            if lazy {
+                return fs::rename(from, path);
+            }
+            File::open(from)?.sync_all()?;
+            fs::rename(from, path)?;
+            atomic::sync_folder(folder)
+        };
+        match moved() {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
             Err(error) => return Err(failed(from)(error)),
         }
     }
-    atomic::write_with(path, |file| fill(file, content)).map_err(unwritten)
+    let fill = |file: &mut File| fill(file, content);
+    if lazy {
+        atomic::write_lazily(path, fill)
+    } else {
+        atomic::write_with(path, fill)
+    }
+    .map_err(unwritten)
 }
 
 fn fill(file: &mut File, content: Content<'_>) -> io::Result<()> {
@@ -290,7 +331,8 @@ fn tag(metadata: &fs::Metadata) -> Tag {
 
 /// Tells names of files that are being written, and of locks.
 fn is_own(name: &str) -> bool {
-    name.starts_with('.') && (name.ends_with(".tmp") || name.ends_with(".lock"))
+    let extension = Path::new(name).extension().unwrap_or_default();
+    name.starts_with('.') && (extension == "tmp" || extension == "lock")
 }
 
 fn join(prefix: &str, name: &str) -> String {

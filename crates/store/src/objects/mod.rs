@@ -7,6 +7,9 @@
 //! | [`Mode::Update`] | compared under a lock of the folder, renamed | `If-Match` |
 //! | [`Objects::copy`] | hard link, else a copy | done by the server |
 //!
+//! To flush each of thousands of small files takes longer than to write them, so a result is written
+//! lazily ([`Options::lazy`]) and flushed at once by what declares it complete.
+//!
 //! An object is there whole or not at all, on a store that keeps its promises. Not every store does:
 //! a bucket mounted as a file system has no links, and there are servers that overlook conditions.
 //! [`selftest`] finds that out; whoever reads what others wrote still checks sizes, and never takes an
@@ -94,6 +97,9 @@ pub struct Options<'a> {
     pub content_type: Option<&'a str>,
     /// `Cache-Control` that the store hands out with the object, if it hands out any.
     pub cache_control: Option<&'a str>,
+    /// The object need not outlive a crash of the machine yet. It will as soon as another one is
+    /// written that is not lazy, which comes after it also then. Copies are lazy.
+    pub lazy: bool,
 }
 
 /// What became of a [`Objects::put`].
@@ -140,8 +146,8 @@ pub trait Objects: Send + Sync {
     /// Removes an object; one that is not there is no error.
     fn delete(&self, key: &str) -> Result<(), Error>;
 
-    /// Gives an object a second key, in place of what has that key now. Afterwards the two are two
-    /// objects: replacing or removing one leaves the other.
+    /// Gives an object a second key, in place of what has that key now, lazily. Afterwards the two are
+    /// two objects: replacing or removing one leaves the other.
     fn copy(&self, from: &str, to: &str) -> Result<(), Error>;
 
     /// Returns the local file of an object, be it there or not; none if objects are no files.

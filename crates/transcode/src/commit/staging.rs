@@ -89,6 +89,8 @@ impl<'l> Staging<'l> {
             content_type: Some(content_type::of(name)),
             // A copy made by the store keeps what it says of the object.
             cache_control: Some(IMMUTABLE),
+            // The record flushes them all.
+            lazy: true,
             ..Options::default()
         };
         self.ledger.store().put(&place, content, options)?;

@@ -66,7 +66,7 @@ struct Download<'a, 'o> {
 impl<'a, 'o> Download<'a, 'o> {
     fn new(spool: Spool, input: &Input, options: &'o Options, context: Context<'a>) -> Self {
         let began = Instant::now();
-        let seed = u64::from(std::process::id()) << 32 | spool.len() & 0xffff_ffff;
+        let seed = (u64::from(std::process::id()) << 32) | (spool.len() & 0xffff_ffff);
         Self {
             spool,
             place: input.to_string(),

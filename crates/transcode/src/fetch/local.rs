@@ -111,7 +111,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         let mut bytes = vec![7; 10 << 20];
-        let mut id = |bytes: &[u8], seconds| {
+        let id = |bytes: &[u8], seconds| {
             write(&path, bytes, seconds);
             content_id(&path).unwrap()
         };

@@ -268,6 +268,8 @@ impl Copying<'_> {
         let options = Options {
             content_type: Some(content_type::of(&piece.name)),
             cache_control: Some(IMMUTABLE),
+            // The seal of the version flushes them all.
+            lazy: true,
             ..Options::default()
         };
         match &piece.source {
@@ -292,5 +294,6 @@ impl Copying<'_> {
 }
 
 fn is_manifest(name: &str) -> bool {
-    name.ends_with(".m3u8") || name.ends_with(".mpd")
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    matches!(extension, Some("m3u8" | "mpd"))
 }
