@@ -118,17 +118,14 @@ impl Objects for Folder {
         if !options.lazy {
             self.flush()?;
         }
-        let done = match options.mode {
-            Mode::Overwrite => {
-                replace(&path, content, options.lazy)?;
-                *self.unflushed() |= options.lazy;
-                true
-            }
+        let done = twice(|| match options.mode {
+            Mode::Overwrite => replace(&path, content, options.lazy).map(|()| true),
             Mode::Create => {
-                atomic::create_with(&path, |file| fill(file, content)).map_err(unwritten)?
+                atomic::create_with(&path, |file| fill(file, content)).map_err(unwritten)
             }
-            Mode::Update(expected) => update(&path, content, expected)?,
-        };
+            Mode::Update(expected) => update(&path, content, expected),
+        })?;
+        *self.unflushed() |= options.lazy;
         if !done {
             return Ok(Put::Refused);
         }
@@ -192,23 +189,35 @@ impl Objects for Folder {
 
     fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
         let (from, to) = (self.path(from)?, self.path(to)?);
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(failed(folder))?;
-        }
-        match fs::hard_link(&from, &to) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(failed(&from)(error));
-            }
-            // It is there, or the file system has no links.
-            Err(_) => replace(&to, Content::File(&from), true)?,
-        }
+        twice(|| link(&from, &to))?;
         *self.unflushed() = true;
         Ok(())
     }
 
     fn local_path(&self, key: &str) -> Option<PathBuf> {
         self.path(key).ok()
+    }
+}
+
+/// Does something again that found a folder gone: who removes the last object of a folder removes
+/// the folder, perhaps just before another object is put into it.
+fn twice<T>(act: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    act().or_else(|error| match &error.problem {
+        Problem::Missing => act(),
+        Problem::Io(source) if source.kind() == io::ErrorKind::NotFound => act(),
+        _ => Err(error),
+    })
+}
+
+fn link(from: &Path, to: &Path) -> Result<(), Error> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(failed(from)(error)),
+        // It is there, or the file system has no links.
+        Err(_) => replace(to, Content::File(from), true),
     }
 }
 
