@@ -1,3 +1,5 @@
+mod faults;
+
 use std::{fs, path::Path, sync::Arc};
 
 use proptest::prelude::*;
