@@ -8,10 +8,15 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Seconds that each fuzz target and the soak run.
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
+# Seconds for which a live channel is watched, and length of what is recorded.
+LIVE_SOAK_SECONDS ?= 600
+RECORD_SECONDS ?= 3600
+# What is measured: load, startup, live; all unless set.
+BENCH ?=
 # Address of the demo; port 0 takes a free one.
 LISTEN ?= 127.0.0.1:8080
 
-FUZZ_TARGETS := boxes init mpd playlists url_options
+FUZZ_TARGETS := boxes init mpd packager playlists url_options
 
 .PHONY: help setup build demo test check bench fuzz fuzz-seeds soak demo-check readme-check
 
@@ -65,11 +70,12 @@ fuzz: fuzz-seeds ## runs each fuzz target for FUZZ_SECONDS (needs nightly Rust a
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10; \
 	done
 
-soak: ## plays a simulated channel for SOAK_SECONDS and watches memory, gaps and errors
+soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour
 	scripts/setup.sh run
 	$(MAKE) --no-print-directory build
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" SOAK_SECONDS=$(SOAK_SECONDS) \
-		cargo test --package headend-tests --test soak -- --nocapture
+		LIVE_SOAK_SECONDS=$(LIVE_SOAK_SECONDS) RECORD_SECONDS=$(RECORD_SECONDS) \
+		cargo test --package headend-tests --test soak --test recording -- --nocapture --test-threads 1
 
 demo-check: ## starts the demo, fetches the page and a segment of each way out, stops it
 	scripts/setup.sh run

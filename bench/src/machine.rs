@@ -15,17 +15,22 @@ pub(crate) fn cpu_seconds(pid: i32) -> f64 {
         .map(|(pid, _)| pid)
         .collect();
     tree.insert(pid);
-    let ticks: u64 = tree.into_iter().filter_map(ticks).sum();
-    ticks as f64 * TICK_SECONDS
+    let of_tree = tree.into_iter().filter_map(|pid| ticks(pid, 4));
+    of_tree.sum::<u64>() as f64 * TICK_SECONDS
 }
 
-/// Fields 14 to 17 of `/proc/PID/stat`: utime, stime, cutime, cstime.
-fn ticks(pid: i32) -> Option<u64> {
+/// Returns the CPU seconds, user and system, that a process itself has used.
+pub(crate) fn own_cpu_seconds(pid: i32) -> f64 {
+    ticks(pid, 2).unwrap_or(0) as f64 * TICK_SECONDS
+}
+
+/// Sum of the first `count` of the fields 14 to 17 of `/proc/PID/stat`: utime, stime, cutime, cstime.
+fn ticks(pid: i32, count: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = after.split(' ').collect();
     fields
-        .get(11..15)?
+        .get(11..11 + count)?
         .iter()
         .map(|field| field.parse::<u64>().ok())
         .sum()

@@ -1,11 +1,13 @@
 //! Measures the binary on this machine: CPU time per request against nginx serving the same bytes
-//! from disk, start-up and memory with many assets, and how far behind live players are. Prints a table
-//! and writes `bench/results.json`; a bound that is not met is marked, never an error.
+//! from disk, start-up and memory with many assets, how far behind live players are, and the delays of
+//! a live channel. Prints a table and writes `bench/results.json`; a bound that is not met is marked,
+//! never an error.
 //!
 //! Arguments choose what is measured, by the names in [`PARTS`]; all without any.
 //! `HEADEND_BENCH=quick` makes one short round of everything, to see that it works.
 #![forbid(unsafe_code)]
 
+mod live;
 mod load;
 mod machine;
 mod nginx;
@@ -32,17 +34,20 @@ struct Effort {
     player_start_seconds: u64,
     /// Seconds for which it is looked at then.
     player_seconds: u64,
+    /// Seconds for which a live channel is followed, twice.
+    live_seconds: u64,
 }
 
 /// Measures something.
 type Measure = fn(Effort, &mut Report);
 
 /// What can be measured.
-const PARTS: [(&str, Measure); 4] = [
+const PARTS: [(&str, Measure); 5] = [
     ("load", load::measure),
     ("startup", startup::measure),
     ("players-live", players::live),
     ("players-simulated", players::simulated),
+    ("live", live::measure),
 ];
 
 fn main() {
@@ -56,6 +61,7 @@ fn main() {
             channel_seconds: 5,
             player_start_seconds: 5,
             player_seconds: 2,
+            live_seconds: 6,
         }
     } else {
         Effort {
@@ -66,6 +72,7 @@ fn main() {
             channel_seconds: 30,
             player_start_seconds: 15,
             player_seconds: 20,
+            live_seconds: 60,
         }
     };
     let wanted: Vec<String> = std::env::args().skip(1).collect();

@@ -1,4 +1,5 @@
-//! A small blocking HTTP/1.1 client: one connection a request, no redirects, no compression.
+//! A small blocking HTTP/1.1 client: one connection a request unless it is [`Kept`], no redirects, no
+//! compression.
 //!
 //! It shows what went over the wire as it was, which is what the scenarios judge.
 
@@ -117,18 +118,7 @@ impl Request {
     /// Sends the request and reads the whole answer.
     pub fn try_send(self) -> std::io::Result<Answer> {
         let head_only = self.method == "HEAD";
-        let mut reader = self.open()?;
-        let (status, headers) = read_head(&mut reader)?;
-        let body = if head_only || status == 204 || status == 304 {
-            Vec::new()
-        } else {
-            read_body(&mut reader, &headers)?
-        };
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        read_answer(&mut self.open()?, head_only)
     }
 
     /// Sends the request and returns the connection, from which nothing has been read: for
@@ -160,6 +150,59 @@ impl Request {
         stream.write_all(&self.body)?;
         Ok(BufReader::new(stream))
     }
+}
+
+/// A connection that is kept alive, for scenarios that time requests. Requests are GETs.
+#[derive(Debug)]
+pub struct Kept {
+    host: String,
+    /// The connection; what it has to say can be waited for.
+    pub reader: BufReader<TcpStream>,
+}
+
+impl Kept {
+    /// Connects to `http://host:port`.
+    pub fn connect(base: &str) -> std::io::Result<Self> {
+        let host = base.trim_start_matches("http://").to_owned();
+        let stream = TcpStream::connect(&host)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            host,
+            reader: BufReader::with_capacity(64 << 10, stream),
+        })
+    }
+
+    /// Sends a request; its answer is still to be read.
+    pub fn ask(&mut self, path: &str) -> std::io::Result<()> {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.reader.get_mut().write_all(head.as_bytes())
+    }
+
+    /// Reads the answer to the oldest request that has none.
+    pub fn answer(&mut self) -> std::io::Result<Answer> {
+        read_answer(&mut self.reader, false)
+    }
+
+    /// Sends a request and reads its answer.
+    pub fn get(&mut self, path: &str) -> std::io::Result<Answer> {
+        self.ask(path)?;
+        self.answer()
+    }
+}
+
+fn read_answer(reader: &mut impl BufRead, head_only: bool) -> std::io::Result<Answer> {
+    let (status, headers) = read_head(reader)?;
+    let body = if head_only || status == 204 || status == 304 {
+        Vec::new()
+    } else {
+        read_body(reader, &headers)?
+    };
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }
 
 type Head = (u16, Vec<(String, String)>);

@@ -269,3 +269,30 @@ pub(crate) fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let start = line.find(&format!("{name}=\""))? + name.len() + 2;
     line[start..].split('"').next()
 }
+
+/// Milliseconds since the epoch of an RFC 3339 date in UTC, as playlists write it.
+///
+/// # Panics
+/// When it is none.
+pub fn millis(date: &str) -> i64 {
+    let number = |range: std::ops::Range<usize>| -> i64 {
+        date.get(range)
+            .and_then(|digits| digits.parse().ok())
+            .expect("RFC 3339")
+    };
+    assert!(date.ends_with('Z') && date.len() >= 20, "{date}");
+    let (year, month, day) = (number(0..4), number(5..7), number(8..10));
+    // Days since the epoch, counting years from March so that leap days come last.
+    let shifted = if month > 2 { year } else { year - 1 };
+    let month_index = (month + 9) % 12;
+    let days = shifted * 365 + shifted / 4 - shifted / 100
+        + shifted / 400
+        + (month_index * 306 + 5) / 10
+        + day
+        - 1
+        - 719_468;
+    let seconds = ((days * 24 + number(11..13)) * 60 + number(14..16)) * 60 + number(17..19);
+    let fraction = date.get(20..date.len() - 1).unwrap_or("");
+    let fraction: i64 = format!("{fraction:0<3}")[..3].parse().expect("RFC 3339");
+    seconds * 1000 + fraction
+}

@@ -264,7 +264,7 @@ fn hls_moves_on_as_time_does() {
                     }
                 }
                 let dates = [&first, &second].map(|playlist| {
-                    millis(
+                    manifests::millis(
                         playlist
                             .program_date_time
                             .as_deref()
@@ -303,7 +303,7 @@ fn fits(url: &str, now: u64, playlist: &manifests::Playlist) {
         .iter()
         .filter_map(|segment| segment.seconds)
         .sum();
-    let begun = millis(
+    let begun = manifests::millis(
         playlist
             .program_date_time
             .as_deref()
@@ -318,30 +318,6 @@ fn fits(url: &str, now: u64, playlist: &manifests::Playlist) {
         ends > now as f64 - 2100.0,
         "{url} ends at {ends}, now is {now}"
     );
-}
-
-/// Milliseconds since the epoch of an RFC 3339 date in UTC, as playlists write it.
-fn millis(date: &str) -> i64 {
-    let number = |range: std::ops::Range<usize>| -> i64 {
-        date.get(range)
-            .and_then(|digits| digits.parse().ok())
-            .expect("RFC 3339")
-    };
-    assert!(date.ends_with('Z') && date.len() >= 20, "{date}");
-    let (year, month, day) = (number(0..4), number(5..7), number(8..10));
-    // Days since the epoch, counting years from March so that leap days come last.
-    let shifted = if month > 2 { year } else { year - 1 };
-    let month_index = (month + 9) % 12;
-    let days = shifted * 365 + shifted / 4 - shifted / 100
-        + shifted / 400
-        + (month_index * 306 + 5) / 10
-        + day
-        - 1
-        - 719_468;
-    let seconds = ((days * 24 + number(11..13)) * 60 + number(14..16)) * 60 + number(17..19);
-    let fraction = date.get(20..date.len() - 1).unwrap_or("");
-    let fraction: i64 = format!("{fraction:0<3}")[..3].parse().expect("RFC 3339");
-    seconds * 1000 + fraction
 }
 
 #[test]

@@ -1,26 +1,92 @@
 //! Follows a simulated channel for `SOAK_SECONDS` as a player would: every new segment of every
-//! track is there in time, joins the one before, and the server's memory does not grow.
+//! track is there in time, joins the one before, and the server's memory does not grow. Follows a
+//! live channel, whose encoder is killed once, for `LIVE_SOAK_SECONDS` with `headend watch --strict`.
 //!
-//! Without `SOAK_SECONDS` it only says that it does nothing: run it by `make soak`.
+//! Without these variables it only says that it does nothing: run it by `make soak`.
 
 use std::{
     collections::HashMap,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     time::{Duration, Instant},
 };
 
 use harness::{boxes, clips, http, launch, manifests};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 /// How much the server's memory may grow after the first tenth, bytes.
 const GROWTH: u64 = 16 << 20;
 
+/// Returns how long something is to run, or says that it does not.
+fn seconds(name: &str) -> Option<u64> {
+    let found = std::env::var(name).ok().and_then(|text| text.parse().ok());
+    if found.is_none() {
+        let _ = writeln!(std::io::stderr(), "soak: skipped, {name} is not set");
+    }
+    found
+}
+
+#[test]
+fn a_live_channel_breaks_no_rule() {
+    let Some(seconds) = seconds("LIVE_SOAK_SECONDS") else {
+        return;
+    };
+    let input = ["broadcast", "--input", "testsrc"];
+    let ladder = ["--ladder", "720p,480p,360p", "--listen", "127.0.0.1:0"];
+    let channel = launch::headend(input.into_iter().chain(ladder)).start();
+    let limit = format!("{seconds}s");
+    let hls = channel.url("/live/live/master.m3u8");
+    let dash = channel.url("/live/live/manifest.mpd");
+    launch::wait_for("the first part", || {
+        (http::get(&hls).send().status == 200).then_some(())
+    });
+    let mut watch =
+        launch::headend(["watch", "--strict", "--json", "--for", &limit, &hls, &dash]).spawn();
+    let (stdout, _stderr) = watch.take_output();
+    let lines = std::thread::spawn(move || {
+        let lines = BufReader::new(stdout.expect("pipe")).lines();
+        let events = lines.map(|line| -> Value {
+            serde_json::from_str(&line.expect("text")).expect("lines of JSON")
+        });
+        events
+            .filter(|event| event["event"] == "violation")
+            .collect::<Vec<_>>()
+    });
+    std::thread::sleep(Duration::from_secs(seconds * 2 / 5));
+    let children = launch::descendants(channel.guard.pid());
+    let encoders: Vec<i32> = children
+        .into_iter()
+        .filter(|(_, name)| name == "ffmpeg")
+        .map(|(pid, _)| pid)
+        .collect();
+    assert_eq!(encoders.len(), 1, "one encoder");
+    let encoder = Pid::from_raw(encoders[0]).expect("pid");
+    kill_process(encoder, Signal::KILL).expect("the encoder is killed");
+    std::thread::sleep(Duration::from_secs(seconds * 3 / 5));
+    let status = watch.wait();
+    let violations = lines.join().expect("the output of watch");
+    assert!(violations.is_empty(), "{violations:#?}");
+    assert_eq!(status.code(), Some(0));
+    let (_, playlists) = manifests::multivariant(&channel, "/live/live/master.m3u8");
+    for url in &playlists {
+        let answer = http::get(url).send().expect(200);
+        let listed = answer.text().matches("#EXT-X-DISCONTINUITY\n").count();
+        let before = answer.text().lines().find_map(|line| {
+            let number = line.strip_prefix("#EXT-X-DISCONTINUITY-SEQUENCE:")?;
+            number.parse::<usize>().ok()
+        });
+        assert_eq!(listed + before.unwrap_or(0), 1, "{url}: one discontinuity");
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "soak: watch found nothing in {seconds} s of {} live renditions with one kill, HLS and DASH",
+        playlists.len()
+    );
+}
+
 #[test]
 fn a_channel_runs_on_and_on() {
-    let seconds: Option<u64> = std::env::var("SOAK_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let Some(seconds) = seconds else {
-        let _ = writeln!(std::io::stderr(), "soak: skipped, SOAK_SECONDS is not set");
+    let Some(seconds) = seconds("SOAK_SECONDS") else {
         return;
     };
     let server = launch::simulate(&clips::root());

@@ -89,9 +89,7 @@ pub(crate) fn segment(
         }
         entries.push(SampleEntry {
             duration: recut.frame(),
-            size: sample.data.len() as u32,
-            flags: sample.flags,
-            composition_offset: sample.composition_offset,
+            ..SampleEntry::from(sample)
         });
     }
     if let Some(done) = &source {

@@ -33,6 +33,7 @@ impl Blueprint {
         planned: &Planned,
         epoch_ms: i64,
         utc_timing: Vec<UtcTiming>,
+        is_paced: bool,
     ) -> Self {
         let plan = &planned.plan;
         let timing = job.what.timing();
@@ -53,6 +54,7 @@ impl Blueprint {
                 gop,
                 // Without low latency nobody sees parts; a group of pictures is a good size.
                 part_target: planned.part.map_or(gop, Seconds::time),
+                is_paced,
                 producer_time: low_latency.is_some(),
                 tracks: tracks.collect(),
                 limits: packager::Limits::default(),
@@ -165,7 +167,7 @@ mod tests {
     fn tracks_keep_the_order_of_the_plan() {
         let job = testing::job("ladder: [144p, {name: x, height: 90, bitrate: 80k}]");
         let planned = testing::planned(&job);
-        let blueprint = Blueprint::new(&job, &planned, 1000, Vec::new());
+        let blueprint = Blueprint::new(&job, &planned, 1000, Vec::new(), true);
         let ids: Vec<&str> = planned.plan.ids().collect();
         let made: Vec<&str> = blueprint
             .window
@@ -191,7 +193,7 @@ mod tests {
         ] {
             let job: job::Job = testing::job(&format!("latency: {preset}"));
             let planned = testing::planned(&job);
-            let blueprint = Blueprint::new(&job, &planned, 1000, Vec::new());
+            let blueprint = Blueprint::new(&job, &planned, 1000, Vec::new(), true);
             let low = blueprint.window.low_latency;
             let ms = |time: Option<Time>| time.map(|it| it.ms(Round::Nearest));
             assert_eq!(ms(low.and_then(|low| low.part_target)), part, "{preset}");

@@ -271,7 +271,7 @@ fn open_window(shared: &Shared, planned: &Planned) -> Result<(Stage, Option<Keep
         .as_ref()
         .map_or_else(|| shared.now_ms(), |past| past.now_ms);
     let fail = |error: &dyn std::error::Error| Reason::new(Class::Fail, error.to_string());
-    let folder = shared.folder.as_deref().map(window_folder);
+    let folder = shared.lasting_folder().map(window_folder);
     let state = match (&*past, &folder) {
         (Some(past), _) => Some(past.state.clone()),
         (None, Some(folder)) => State::load(folder).map_err(|error| fail(&error))?,
@@ -281,7 +281,13 @@ fn open_window(shared: &Shared, planned: &Planned) -> Result<(Stage, Option<Keep
     let fresh = now.div_euclid(1000) * 1000 - LEAD_MS;
     let epoch_ms = state.as_ref().map_or(fresh, |state| state.epoch_ms);
     let utc_timing = shared.deps.utc_timing.clone();
-    let blueprint = Blueprint::new(&shared.job, planned, epoch_ms, utc_timing);
+    let blueprint = Blueprint::new(
+        &shared.job,
+        planned,
+        epoch_ms,
+        utc_timing,
+        shared.is_paced(),
+    );
     let (window, keeper, resume) = match &folder {
         Some(folder) => {
             let opened = Window::open(blueprint.window, folder, state.as_ref(), now);

@@ -29,13 +29,13 @@ pub(super) struct Past {
 
 /// Finds what the channel left, if anything can be shown of it. Blocks on the disk.
 pub(super) fn recall(shared: &Shared) -> Option<Past> {
-    let folder = shared.folder.as_deref()?;
+    let folder = shared.lasting_folder()?;
     let window = window_folder(folder);
     let state = State::load(&window).ok()?.filter(|it| !it.is_empty())?;
     let summary: Summary = serde_json::from_slice(&std::fs::read(file(folder)).ok()?).ok()?;
     let planned = shared.job.plan(&summary).ok()?;
     let utc_timing = shared.deps.utc_timing.clone();
-    let blueprint = Blueprint::new(&shared.job, &planned, state.epoch_ms, utc_timing);
+    let blueprint = Blueprint::new(&shared.job, &planned, state.epoch_ms, utc_timing, true);
     let now_ms = shared.now_ms();
     Some(Past {
         window: Window::look_back(blueprint.window, &window, &state, now_ms),
@@ -46,7 +46,7 @@ pub(super) fn recall(shared: &Shared) -> Option<Past> {
 
 /// Keeps what was found in the source. Blocks on the disk.
 pub(super) fn remember(shared: &Shared, summary: &Summary) {
-    let Some(folder) = &shared.folder else {
+    let Some(folder) = shared.lasting_folder() else {
         return;
     };
     // Plain values in plain structs: there is nothing that could fail.

@@ -27,7 +27,7 @@ const TICK: Timespec = Timespec {
     tv_nsec: 100_000_000,
 };
 
-/// Takes what the tracks deliver. Nothing in it may wait.
+/// Takes what the tracks deliver. Nothing in it may wait, unless the encoder may.
 pub(super) trait Sink: Send + 'static {
     /// Takes bytes of a track.
     fn bytes(&mut self, track: usize, bytes: &[u8]);

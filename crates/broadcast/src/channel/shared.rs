@@ -1,7 +1,7 @@
 //! What the tasks of a channel and its handles share.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -98,6 +98,17 @@ impl Shared {
             faults: Mutex::default(),
             alarms: Mutex::default(),
         }
+    }
+
+    /// Tells whether media comes no faster than it plays: one source that is paced holds up the others.
+    pub(super) fn is_paced(&self) -> bool {
+        self.sources.iter().any(Source::is_paced)
+    }
+
+    /// Returns where the channel keeps what lets it go on over a restart. A timeline that runs ahead of
+    /// the clock is nothing to go on from.
+    pub(super) fn lasting_folder(&self) -> Option<&Path> {
+        self.folder.as_deref().filter(|_| self.is_paced())
     }
 
     pub(super) fn now_ms(&self) -> i64 {

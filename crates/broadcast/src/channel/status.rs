@@ -48,6 +48,8 @@ pub struct MediaStatus {
     pub bytes: u64,
     /// Frames that came.
     pub frames: u64,
+    /// Frames in parts.
+    pub packaged: u64,
     /// Parts made.
     pub parts: u64,
     /// Segments made.
@@ -111,6 +113,7 @@ fn media(stage: &Stage) -> Vec<MediaStatus> {
             id: id.to_owned(),
             bytes: of.bytes,
             frames: of.samples_in,
+            packaged: of.samples_out,
             parts: of.parts,
             segments: of.segments,
             gaps: of.gap_parts + of.gap_segments,

@@ -1,8 +1,13 @@
 //! From the bytes of a run to the window: packager, window and the counters of supervision.
 //!
-//! All of it happens in memory, on the thread that reads.
+//! All of it happens in memory, on the thread that reads. What is read faster than it plays waits for
+//! who records: nothing of it is live, and nothing of it may be missed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use media::time::{Round, Time, Timescale};
 use process::supervise::{Class, Pulse, Reason};
@@ -14,6 +19,9 @@ use crate::{
     packager::{Cause, Output, Packager, Part},
     window::Window,
 };
+
+/// Between two looks at those who record.
+const BREATH: Duration = Duration::from_millis(2);
 
 /// What becomes of what a channel's encoders deliver. It outlives them.
 #[derive(Clone)]
@@ -48,17 +56,19 @@ pub(super) struct Taping {
     seen: Vec<u64>,
     /// Tracks that cannot be packaged any more.
     broken: Vec<bool>,
+    is_paced: bool,
 }
 
 impl Taping {
     /// Begins to tape a run, whose tracks are counted with `pulse`.
     pub(super) fn new(tape: Tape, pulse: Arc<Pulse>) -> Self {
         let began_ms = tape.clock.now_ms();
-        let (seen, epoch_ms): (Vec<u64>, i64) = {
+        let (seen, epoch_ms, is_paced): (Vec<u64>, i64, bool) = {
             let packager = tape.packager();
             let tracks = packager.counters().tracks.iter();
             let seen = tracks.map(|track| track.samples_in).collect();
-            (seen, packager.settings().epoch_ms)
+            let settings = packager.settings();
+            (seen, settings.epoch_ms, settings.is_paced)
         };
         Self {
             broken: vec![false; seen.len()],
@@ -69,6 +79,17 @@ impl Taping {
             epoch_ms,
             has_part: false,
             seen,
+            is_paced,
+        }
+    }
+
+    /// Waits until those who record have caught up. The encoder waits with us, and does not stall.
+    fn wait_for_recorders(&self) {
+        while self.tape.window.is_pressed() {
+            for track in 0..self.seen.len() {
+                self.pulse.beat(track);
+            }
+            thread::sleep(BREATH);
         }
     }
 
@@ -126,6 +147,9 @@ impl Sink for Taping {
     fn bytes(&mut self, track: usize, bytes: &[u8]) {
         if self.broken.get(track).copied().unwrap_or(true) {
             return;
+        }
+        if !self.is_paced {
+            self.wait_for_recorders();
         }
         let now = self.tape.clock.now_ms();
         let mut outputs = Vec::new();

@@ -7,7 +7,7 @@
 mod alarms;
 mod hub;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use alarms::Alarms;
 pub use hub::{Hub, Subscription};
@@ -153,6 +153,17 @@ pub enum What {
         /// The folder.
         path: String,
     },
+    /// What was recorded of the channel has become an asset.
+    Recorded {
+        /// Its folder.
+        folder: String,
+        /// How long it lasts, ms.
+        duration_ms: i64,
+        /// Frames of each track.
+        frames: BTreeMap<String, u64>,
+        /// Segments that it lacks since the disk was too slow.
+        missed: u64,
+    },
     /// The channel is over.
     Ended {
         /// What became of it.
@@ -202,6 +213,7 @@ impl What {
             Self::DiskRecovered { .. } => "disk-recovered",
             Self::WriteFailing { .. } => "write-failing",
             Self::WriteRecovered { .. } => "write-recovered",
+            Self::Recorded { .. } => "recorded",
             Self::Ended { .. } => "ended",
         }
     }
@@ -218,6 +230,7 @@ impl What {
             | Self::DiskLow { .. }
             | Self::WriteFailing { .. }
             | Self::Note { .. } => Severity::Warning,
+            Self::Recorded { missed, .. } if *missed > 0 => Severity::Warning,
             Self::Exited { class, .. } if !matches!(*class, "stop" | "again" | "eof") => {
                 Severity::Warning
             }
@@ -280,6 +293,12 @@ mod tests {
             },
             What::WriteRecovered {
                 path: "/srv".to_owned(),
+            },
+            What::Recorded {
+                folder: "/srv/recordings/evening".to_owned(),
+                duration_ms: 4000,
+                frames: [("720p".to_owned(), 120)].into(),
+                missed: 0,
             },
             What::Ended {
                 text: "stopped on request".to_owned(),

@@ -351,6 +351,11 @@ impl Source {
         matches!(self, Self::File(file) if !file.looped)
     }
 
+    /// Tells whether media comes no faster than it plays. A file may be read as fast as can be.
+    pub fn is_paced(&self) -> bool {
+        !matches!(self, Self::File(file) if !file.realtime)
+    }
+
     /// Returns the ffmpeg arguments from options up to and with `-i`.
     pub fn arguments(&self, context: &Context<'_>) -> Vec<Argument> {
         match self {

@@ -42,8 +42,8 @@ pub struct TrackCounters {
     pub long_durations: u64,
     /// Samples dropped since their time had been already.
     pub repeated: u64,
-    /// Samples dropped since they lay before the start of the stretch, could not be decoded there, or
-    /// belonged to the time before a jump.
+    /// Samples dropped since they lay before the start of the stretch or far behind it, could not be
+    /// decoded there, or belonged to the time before a jump.
     pub before_start: u64,
     /// Samples cut at their front since they began before the end of the last.
     pub overlaps: u64,

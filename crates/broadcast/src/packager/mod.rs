@@ -31,6 +31,9 @@
 //! publishes its parts as they are whole. A track that falls behind the foremost by more than
 //! [`Limits::behind_ms`] of media gets gaps up to there; what comes late after that is dropped.
 //!
+//! **Pace.** What is read faster than it plays ([`Settings::is_paced`]) is one stretch on a timeline that
+//! runs ahead of the wall clock: there is no drift, and no track is behind.
+//!
 //! | what comes in | what is made of it |
 //! |---|---|
 //! | rounding, up to half a frame | absorbed in the frame's duration |
@@ -38,6 +41,7 @@
 //! | a time that was there already, a small step back | frame dropped, or cut at its front |
 //! | a hole up to a part | the frame behind it lasts longer |
 //! | a longer hole | gap parts and gap segments |
+//! | a track that begins far behind the others | its frames dropped, gaps instead |
 //! | a jump of the source clock, an outage over [`Limits::outage_ms`] | a new stretch |
 
 mod counters;

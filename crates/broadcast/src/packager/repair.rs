@@ -9,6 +9,9 @@ use media::{
 
 use super::{TrackCounters, sample::Sample, settings::Limits};
 
+/// In a file that is read as fast as can be a track may begin so much later than the others.
+const UNPACED_MS: i64 = 3_600_000;
+
 /// What is to be done with a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -42,10 +45,13 @@ pub(super) struct Line {
     /// The same of the first sample.
     first_lag: Option<i64>,
     /// Whether drift against the wall clock is looked for.
-    is_reference: bool,
+    watches_drift: bool,
     part: i64,
     jump: i64,
     outage: i64,
+    is_paced: bool,
+    /// How far behind the start of the stretch the first sample may lie, unless it comes as late.
+    farthest: i64,
     late: i64,
     early: i64,
 }
@@ -55,6 +61,7 @@ impl Line {
     pub(super) fn new(
         track: &InitTrack,
         is_reference: bool,
+        is_paced: bool,
         shift_ms: i64,
         origin: i64,
         part_target: Time,
@@ -76,10 +83,16 @@ impl Line {
             started: false,
             lag: 0,
             first_lag: None,
-            is_reference,
+            watches_drift: is_reference && is_paced,
             part,
             jump: ticks(limits.jump_ms),
             outage: ticks(limits.outage_ms),
+            is_paced,
+            farthest: ticks(if is_paced {
+                limits.outage_ms
+            } else {
+                UNPACED_MS
+            }),
             late: ticks(limits.late_ms),
             early: ticks(limits.early_ms),
         }
@@ -117,11 +130,11 @@ impl Line {
         }
         let off = lag.saturating_sub(first_lag);
         let has_drifted = off > self.late || off < -self.early;
-        let may_be_cut = plausible && sample.is_sync() && step.abs() <= self.jump;
-        if self.is_reference && has_drifted && may_be_cut {
+        let may_be_cut = plausible && sample.is_sync() && step.saturating_abs() <= self.jump;
+        if self.watches_drift && has_drifted && may_be_cut {
             return Verdict::Drift;
         }
-        if step.abs() <= (self.nominal / 2).max(1) {
+        if step.saturating_abs() <= (self.nominal / 2).max(1) {
             counters.rounded += u64::from(step != 0);
             return self.keep(sample);
         }
@@ -171,7 +184,8 @@ impl Line {
             Content::Video => (-(self.nominal / 2), sample.is_sync()),
             Content::Audio | Content::Text | Content::Image => (0, true),
         };
-        if step < early || !decodable {
+        let is_far = step > self.farthest && (!self.is_paced || lag < -self.early);
+        if step < early || is_far || !decodable {
             counters.before_start += 1;
             return Verdict::Drop;
         }
@@ -223,6 +237,7 @@ mod tests {
         let init = Init::read(testing::AVC_INIT).expect("reads");
         let mut line = Line::new(
             &init.track,
+            true,
             true,
             10_000,
             900_000,
@@ -332,6 +347,43 @@ mod tests {
         assert_eq!(counters.long_durations, 1);
         let next = line.place(sample(462_000, 3000), at(462_000), &mut counters);
         assert!(matches!(next, Verdict::Hole(_)), "{next:?}");
+    }
+
+    #[test]
+    fn a_first_sample_lies_near_the_start_of_the_stretch() {
+        let init = Init::read(testing::AVC_INIT).expect("reads");
+        let hour = 90_000 * 3600;
+        for (is_paced, time, arrival, is_hole) in [
+            (true, 5 * 90_000, 0, true),
+            (true, 9 * 90_000, 0, true),
+            (true, 21 * 90_000, 0, false),
+            (true, 21 * 90_000, 21 * 90_000, true),
+            (true, hour, hour, true),
+            (true, i64::MAX, 0, false),
+            (false, 21 * 90_000, 0, true),
+            (false, hour, 0, true),
+            (false, hour + 1, 0, false),
+            (false, i64::MAX, 0, false),
+        ] {
+            let target = Time::from_ms(501);
+            let mut line = Line::new(
+                &init.track,
+                true,
+                is_paced,
+                0,
+                0,
+                target,
+                &Limits::default(),
+            );
+            let mut counters = TrackCounters::default();
+            let verdict = line.place(sample(time, 3000), arrival, &mut counters);
+            assert_eq!(
+                matches!(verdict, Verdict::Hole(_)),
+                is_hole,
+                "{is_paced} {time}"
+            );
+            assert_eq!(counters.before_start, u64::from(!is_hole));
+        }
     }
 
     #[test]

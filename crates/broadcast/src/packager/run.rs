@@ -348,6 +348,10 @@ impl Packager {
         if start(shift_ms) < self.resume.end {
             let missing = self.resume.end.ms(Round::Up) - start(shift_ms).ms(Round::Down);
             shift_ms = shift_ms.saturating_add(missing);
+            // Milliseconds are not whole ticks of every time scale.
+            if start(shift_ms) < self.resume.end {
+                shift_ms = shift_ms.saturating_add(1);
+            }
         }
         let begin_ms = start(shift_ms).ms(Round::Down);
         let mut aligned_ms = begin_ms.div_euclid(START_GRID_MS) * START_GRID_MS;
@@ -430,6 +434,7 @@ impl Packager {
         let line = Line::new(
             &init.track,
             track == self.settings.reference(),
+            self.settings.is_paced,
             running.shift_ms,
             cutter.position(),
             self.settings.part_target,
@@ -444,7 +449,9 @@ impl Packager {
 
     /// Gives gaps to tracks that `foremost` has left far behind.
     fn catch_up(&mut self, foremost: usize, out: &mut Vec<Output>) {
-        let Some(lane) = &self.tracks[foremost].lane else {
+        // Pipes of what is not paced are read in turns that are seconds of media apart.
+        let lane = self.tracks[foremost].lane.as_ref();
+        let Some(lane) = lane.filter(|_| self.settings.is_paced) else {
             return;
         };
         let limit = Time::from_ms(self.settings.limits.behind_ms);

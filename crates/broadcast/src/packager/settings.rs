@@ -14,6 +14,9 @@ pub struct Settings {
     pub gop: Time,
     /// What no part exceeds. Constant for the life of the channel.
     pub part_target: Time,
+    /// Whether media comes at the speed at which it plays. What comes faster, as a file that is read
+    /// as fast as can be, is not compared with the wall clock, and no track is held to be late.
+    pub is_paced: bool,
     /// Whether every part begins with its producer reference time (`prft`).
     pub producer_time: bool,
     /// The tracks, in the order of their numbers.

@@ -50,6 +50,7 @@ pub(crate) fn settings(tracks: &[(&str, Content)]) -> Settings {
         segment: Time::from_secs(2),
         gop: Time::from_secs(1),
         part_target: Time::from_ms(501),
+        is_paced: true,
         producer_time: false,
         tracks: tracks
             .iter()
@@ -71,6 +72,8 @@ pub(crate) struct Studio {
     pub(crate) frames: Vec<i64>,
     /// Time of the encoder at the start of the run, ms since the epoch.
     pub(crate) start_ms: i64,
+    /// How much faster than it plays the encoder delivers.
+    pub(crate) speed: i64,
 }
 
 impl Studio {
@@ -84,6 +87,7 @@ impl Studio {
             packager: Packager::new(settings, resume),
             out: Vec::new(),
             start_ms: 0,
+            speed: 1,
         }
     }
 
@@ -150,7 +154,8 @@ impl Studio {
                 (number + 1) * 1024 / 48,
             ),
         };
-        self.push(track, &bytes, EPOCH_MS + self.start_ms + end_ms + 1);
+        let now = EPOCH_MS + self.start_ms + end_ms / self.speed + 1;
+        self.push(track, &bytes, now);
     }
 
     pub(crate) fn push(&mut self, track: usize, bytes: &[u8], now: i64) {

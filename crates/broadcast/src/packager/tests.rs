@@ -354,6 +354,31 @@ fn a_run_never_begins_before_the_last_ended() {
 }
 
 #[test]
+fn a_run_never_begins_before_the_last_ended_in_any_time_scale() {
+    let mut init = testing::AAC_INIT.to_vec();
+    let rate = init
+        .windows(4)
+        .position(|it| it == 48_000_u32.to_be_bytes());
+    let rate = rate.expect("mdhd");
+    init[rate..rate + 4].copy_from_slice(&44_100_u32.to_be_bytes());
+    let scale = media::time::Timescale::new(44_100).expect("not 0");
+    for past in 0..100 {
+        let end = Time::new(4_000_000 + past, scale);
+        let resume = Resume {
+            end,
+            ..Resume::default()
+        };
+        let mut studio = Studio::new(&[("a", Content::Audio)], resume);
+        studio.push(0, &init, EPOCH_MS + 10_000);
+        studio.push(0, &frame(441_000, 1024, true, b"a"), EPOCH_MS + 10_025);
+        let Some(Output::Stretch(stretch)) = studio.out.first() else {
+            panic!("{:?}", studio.out);
+        };
+        assert!(stretch.start >= end, "{stretch:?} before {end:?}");
+    }
+}
+
+#[test]
 fn a_silent_source_starts_without_sound_after_the_wait() {
     let mut studio = Studio::new(&AV, Resume::default());
     studio.push(0, testing::AVC_INIT, EPOCH_MS + 10_000);
@@ -487,5 +512,51 @@ proptest! {
         prop_assert_eq!(payloads(&studio.out, 0), expected);
         let counters = studio.packager.counters().tracks[0];
         prop_assert_eq!((counters.uneven_parts, counters.forced_cuts), (0, 0));
+    }
+}
+
+#[test]
+fn what_is_read_faster_than_it_plays_is_one_stretch() {
+    for (is_paced, stretches) in [(false, 1), (true, 3)] {
+        let settings = Settings {
+            is_paced,
+            ..testing::settings(&AV)
+        };
+        let mut studio = Studio::with(settings.clone(), Resume::default());
+        studio.speed = 100;
+        studio.start(10_000);
+        studio.run(60_000);
+        studio.end_run();
+        check(&studio.out, &settings);
+        assert_eq!(studio.packager.counters().stretches, stretches);
+        assert!(is_paced || payloads(&studio.out, 0).len() == 1800);
+    }
+}
+
+#[test]
+fn tracks_that_are_not_paced_come_in_any_order() {
+    for (is_paced, has_gaps) in [(false, false), (true, true)] {
+        let settings = Settings {
+            is_paced,
+            ..testing::settings(&AV)
+        };
+        let mut studio = Studio::with(settings.clone(), Resume::default());
+        studio.start(10_000);
+        studio.run(1000);
+        let delivered = studio.frames.clone();
+        studio.run_only(&[1], 11_900);
+        studio.frames[0] = delivered[0];
+        studio.frames[1] = i64::from(i32::MAX);
+        studio.run_only(&[0], 11_900);
+        studio.end_run();
+        check(&studio.out, &settings);
+        let gaps: u64 = studio
+            .packager
+            .counters()
+            .tracks
+            .iter()
+            .map(|it| it.gap_parts)
+            .sum();
+        assert_eq!(gaps > 0, has_gaps);
     }
 }

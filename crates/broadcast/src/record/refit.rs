@@ -109,9 +109,7 @@ impl Piece {
             .zip(starts.zip(ends))
             .map(|(sample, (start, end))| SampleEntry {
                 duration: u32::try_from(end.saturating_sub(start)).unwrap_or(sample.duration),
-                size: sample.data.len() as u32,
-                flags: sample.flags,
-                composition_offset: sample.composition_offset,
+                ..SampleEntry::from(sample)
             })
             .collect();
         let head = build::fragment(&Fragment {

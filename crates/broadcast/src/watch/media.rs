@@ -4,9 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use media::{
     isobmff::{
-        BoxError,
+        BoxError, FourCc,
+        fields::Prft,
         init::{self, InitTrack},
         segment,
+        walk::boxes,
     },
     presentation::Content,
     time::Time,
@@ -16,6 +18,11 @@ use super::nanos::{Nanos, from_ms, nanos};
 
 /// Less media than this says nothing about a mean bit rate.
 const LEAST_FOR_MEAN: Nanos = from_ms(20_000);
+
+/// Seconds from 1900, where NTP begins, to 1970.
+const NTP_OFFSET: i64 = 2_208_988_800;
+/// `prft` flag: media time and wall clock keep their distance. Alone, the wall clock is any.
+const PRFT_STEADY: u32 = 8;
 
 /// An init segment as it was fetched.
 #[derive(Clone, Debug)]
@@ -73,6 +80,70 @@ pub(crate) struct Measured {
     pub(crate) fragments: usize,
     pub(crate) longest_fragment: Nanos,
     pub(crate) bytes: u64,
+    pub(crate) producer: Option<Producer>,
+}
+
+/// What the producer reference times (`prft`) of a segment or part say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Producer {
+    /// Wall clock less media time of the first.
+    pub(crate) anchor: Nanos,
+    /// How far off it those of the others are at most.
+    pub(crate) spread: Nanos,
+    /// The latest wall time.
+    pub(crate) latest: Nanos,
+    /// Whether all say that the distance of wall clock and media time is constant.
+    pub(crate) is_steady: bool,
+    /// Whether all say what the wall time is of.
+    pub(crate) is_real: bool,
+}
+
+impl Producer {
+    /// Reads those of a track.
+    fn read(track: &InitTrack, bytes: &[u8]) -> Result<Option<Self>, BoxError> {
+        let mut found: Option<Self> = None;
+        for one in boxes(bytes) {
+            let one = one?;
+            if one.kind != FourCc(*b"prft") {
+                continue;
+            }
+            let prft = one.parse(Prft::new)?;
+            if prft.reference_track_id() != track.track_id {
+                continue;
+            }
+            let ticks = i64::try_from(prft.media_time()).unwrap_or(i64::MAX);
+            let media = nanos(Time::new(ticks, track.timescale));
+            let wall = from_ntp(prft.ntp_timestamp());
+            let anchor = wall.saturating_sub(media);
+            let first = found.map_or(anchor, |found| found.anchor);
+            let so_far = found.unwrap_or(Self {
+                anchor,
+                spread: 0,
+                latest: wall,
+                is_steady: true,
+                is_real: true,
+            });
+            found = Some(Self {
+                anchor: first,
+                spread: so_far
+                    .spread
+                    .max(anchor.saturating_sub(first).saturating_abs()),
+                latest: so_far.latest.max(wall),
+                is_steady: so_far.is_steady && prft.flags() & PRFT_STEADY != 0,
+                is_real: so_far.is_real && prft.flags() != PRFT_STEADY,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// Converts a time of NTP: seconds since 1900 in units of 2^-32 s.
+fn from_ntp(ntp: u64) -> Nanos {
+    let seconds = i64::try_from(ntp >> 32).unwrap_or(0) - NTP_OFFSET;
+    let fraction = ((ntp & 0xffff_ffff) * 1_000_000_000) >> 32;
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add_unsigned(fraction)
 }
 
 impl Measured {
@@ -94,6 +165,7 @@ impl Measured {
             fragments: info.fragments.len(),
             longest_fragment: fragments.max().unwrap_or(0),
             bytes: bytes.len() as u64,
+            producer: Producer::read(track, bytes)?,
         })
     }
 

@@ -27,13 +27,36 @@ pub(super) struct Inner {
     pub(super) ended: bool,
     pub(super) publish_time: i64,
     pub(super) last_change: Option<i64>,
-    pub(super) followers: Vec<Arc<Queue<Event>>>,
+    pub(super) followers: Vec<Follower>,
     /// Where files are written, when they are.
     pub(super) jobs: Option<Arc<Queue<Job>>>,
     /// Whether segments stay in memory for want of room on the disk.
     pub(super) paused: bool,
     pub(super) not_written: u64,
     pub(super) lost: u64,
+}
+
+/// Where a follower begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// With what comes.
+    FromNow,
+    /// With what there is of the stretch in progress.
+    Whole,
+}
+
+/// Who is told what happens.
+#[derive(Debug)]
+pub(super) struct Follower {
+    queue: Arc<Queue<Event>>,
+    from: Follow,
+}
+
+impl Follower {
+    /// Tells whether anybody listens: nobody reads a queue that only we hold.
+    fn is_heard(&self) -> bool {
+        !self.queue.is_closed() && Arc::strong_count(&self.queue) > 1
+    }
 }
 
 impl Inner {
@@ -222,7 +245,7 @@ impl Inner {
         self.ended = true;
         self.tell(&Event::Closed);
         for follower in self.followers.drain(..) {
-            follower.close();
+            follower.queue.close();
         }
         if let Some(jobs) = &self.jobs {
             jobs.insist(Job::State);
@@ -234,29 +257,43 @@ impl Inner {
     fn tell(&mut self, event: &Event) {
         self.followers.retain(|follower| {
             if matches!(event, Event::Segment { .. }) {
-                follower.displace(event.clone(), |old| matches!(old, Event::Segment { .. }));
+                let may_go = |old: &Event| matches!(old, Event::Segment { .. });
+                follower.queue.displace(event.clone(), may_go);
             } else {
-                follower.insist(event.clone());
+                follower.queue.insist(event.clone());
             }
-            // Nobody reads a queue that only we hold.
-            !follower.is_closed() && Arc::strong_count(follower) > 1
+            follower.is_heard()
         });
     }
 
-    pub(super) fn follow(&mut self, limit: usize) -> Arc<Queue<Event>> {
+    pub(super) fn follow(&mut self, limit: usize, from: Follow) -> Arc<Queue<Event>> {
         let queue = Arc::new(Queue::new(limit.max(1)));
         if let Some(shown) = self.stretches.back().filter(|shown| shown.end.is_none()) {
             for event in opening(shown) {
                 queue.insist(event);
+            }
+            if from == Follow::Whole {
+                for (_, track, mut media) in listed(shown) {
+                    media.slices = self.slices(track, media.number);
+                    queue.insist(Event::Segment { track, media });
+                }
             }
         }
         if self.ended {
             queue.insist(Event::Closed);
             queue.close();
         } else {
-            self.followers.push(Arc::clone(&queue));
+            self.followers.push(Follower {
+                queue: Arc::clone(&queue),
+                from,
+            });
         }
         queue
+    }
+
+    pub(super) fn is_pressed(&self) -> bool {
+        let mut followers = self.followers.iter();
+        followers.any(|it| it.from == Follow::Whole && it.is_heard() && it.queue.is_half_full())
     }
 
     /// Returns the bytes of a segment; none when they are not there.
@@ -285,31 +322,19 @@ impl Inner {
     pub(super) fn excerpt(&self, from_ms: i64, to_ms: i64) -> Vec<Event> {
         let mut events = Vec::new();
         for shown in &self.stretches {
-            let mut found: Vec<(Time, Event)> = Vec::new();
-            for (track, timeline) in shown.timelines.iter().enumerate() {
-                let scale = shown.scale(track);
-                for (number, start, duration) in timeline.segments() {
-                    let time = Time::new(clamped(start), scale);
-                    let middle = Time::new(clamped(start.saturating_add(duration / 2)), scale);
-                    if !(from_ms..to_ms).contains(&middle.ms(Round::Down)) {
-                        continue;
-                    }
-                    let media = Media {
-                        number,
-                        start,
-                        duration,
-                        slices: Vec::new(),
-                    };
-                    found.push((time, Event::Segment { track, media }));
-                }
-            }
+            let mut found = listed(shown);
+            found.retain(|(_, track, media)| {
+                let middle = clamped(media.start.saturating_add(media.duration / 2));
+                let middle = Time::new(middle, shown.scale(*track));
+                (from_ms..to_ms).contains(&middle.ms(Round::Down))
+            });
             if found.is_empty() {
                 continue;
             }
-            found.sort_by_key(|(time, _)| *time);
             let end = shown.end.unwrap_or(self.resume.end);
             events.extend(opening(shown));
-            events.extend(found.into_iter().map(|(_, event)| event));
+            let segment = |(_, track, media)| Event::Segment { track, media };
+            events.extend(found.into_iter().map(segment));
             events.push(Event::End { end });
         }
         events.push(Event::Closed);
@@ -366,6 +391,25 @@ fn opening(shown: &Shown) -> Vec<Event> {
         }
     }
     events
+}
+
+/// The segments that are listed of a stretch by their start, without their bytes.
+fn listed(shown: &Shown) -> Vec<(Time, usize, Media)> {
+    let mut found = Vec::new();
+    for (track, timeline) in shown.timelines.iter().enumerate() {
+        let scale = shown.scale(track);
+        for (number, start, duration) in timeline.segments() {
+            let media = Media {
+                number,
+                start,
+                duration,
+                slices: Vec::new(),
+            };
+            found.push((Time::new(clamped(start), scale), track, media));
+        }
+    }
+    found.sort_by_key(|(time, ..)| *time);
+    found
 }
 
 pub(super) fn clamped(ticks: u64) -> i64 {

@@ -56,7 +56,7 @@ pub use queue::Queue;
 pub use settings::{SetSettings, Settings, TrackSettings};
 pub use state::{State, StateError};
 
-use inner::Inner;
+use inner::{Follow, Inner};
 
 /// The window of a channel.
 pub struct Window {
@@ -183,7 +183,19 @@ impl Window {
     /// segments first. When more than `limit` events wait in it, the oldest segment gives way and is
     /// counted by it.
     pub fn follow(&self, limit: usize) -> Arc<Queue<Event>> {
-        self.lock().follow(limit)
+        self.lock().follow(limit, Follow::FromNow)
+    }
+
+    /// Returns a queue for who wants all of the stretch in progress: as [`Window::follow`], with what is
+    /// still there of it first.
+    pub fn follow_whole(&self, limit: usize) -> Arc<Queue<Event>> {
+        self.lock().follow(limit, Follow::Whole)
+    }
+
+    /// Tells whether who wants all ([`Window::follow_whole`]) is about to miss something. Who can wait
+    /// with the next media, since it is not live, does.
+    pub fn is_pressed(&self) -> bool {
+        self.lock().is_pressed()
     }
 
     /// Returns the events that make up what the window holds between two times, ms since the epoch:

@@ -116,6 +116,11 @@ impl<T> Queue<T> {
         self.lock().closed
     }
 
+    /// Tells whether half of its places are taken.
+    pub fn is_half_full(&self) -> bool {
+        self.len() >= self.limit.div_ceil(2)
+    }
+
     /// Returns how many items wait.
     pub fn len(&self) -> usize {
         self.lock().waiting.len()

@@ -551,3 +551,26 @@ fn followers_get_what_is_running_first_and_miss_only_segments() {
     assert_eq!(kinds, "SiiiEC");
     assert!(follower.refused() > 0 && follower.is_closed());
 }
+
+#[test]
+fn who_wants_all_gets_what_there_is_and_presses() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(4500);
+    let late = channel.window.follow(6);
+    let whole = channel.window.follow_whole(6);
+    assert!(channel.window.is_pressed());
+    let mut numbers = vec![Vec::new(); 3];
+    while let Some(event) = whole.try_next() {
+        if let Event::Segment { track, media } = event {
+            assert!(!media.slices.is_empty());
+            numbers[track].push(media.number);
+        }
+    }
+    assert_eq!(numbers, [[0, 1], [0, 1], [0, 1]]);
+    assert!(!channel.window.is_pressed());
+    channel.run(8500);
+    assert!(late.is_half_full() && channel.window.is_pressed());
+    drop(whole);
+    assert!(!channel.window.is_pressed(), "nobody reads it");
+}

@@ -102,6 +102,7 @@ fn packager() -> Packager {
         segment: Time::from_secs(2),
         gop: Time::from_secs(1),
         part_target: Time::from_ms(501),
+        is_paced: true,
         producer_time: true,
         tracks: tracks.collect(),
         limits: Limits::default(),

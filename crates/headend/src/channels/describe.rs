@@ -112,6 +112,10 @@ fn tracks(status: &Status, shown: Option<&Presentation>) -> Vec<TrackReport> {
     for track in &mut tracks {
         let watched = status.job.tracks.iter().find(|it| it.name == track.id);
         track.lag_ms = watched.and_then(|it| it.lag_ms);
+        if let Some(media) = status.media.iter().find(|it| it.id == track.id) {
+            track.packaged = media.packaged;
+            track.gaps = media.gaps;
+        }
         for period in shown.iter().flat_map(|shown| &shown.periods) {
             let found = period
                 .shape

@@ -62,6 +62,9 @@ fn say(what: &What) -> String {
         What::Verified { faults } => format!("the output is not as planned: {}", faults.join("; ")),
         What::UploadFailing { target, text } => format!("{target}: {text}"),
         What::UploadRecovered { target } => format!("{target} takes uploads again"),
+        What::Recorded { folder, missed, .. } => {
+            format!("{folder} is recorded, segments missed: {missed}")
+        }
         What::DiskLow { path, free_bytes } => format!(
             "{path}: only {} left, nothing more is written",
             text::bytes(*free_bytes)

@@ -173,7 +173,7 @@ pub(super) async fn record(channel: Handle, place: PathBuf, recorded: Arc<Notify
     let Some(window) = window(&channel).await else {
         return;
     };
-    let events = window.follow(record::QUEUE);
+    let events = window.follow_whole(record::QUEUE);
     let settings = window.settings().clone();
     drop(window);
     let teller = channel.clone();
@@ -201,16 +201,26 @@ pub(super) async fn record(channel: Handle, place: PathBuf, recorded: Arc<Notify
     events.close();
     match ended {
         Ok(assets) => {
+            recorded.notify_one();
             for asset in assets {
+                let folder = asset.folder.display().to_string();
+                let duration_ms = asset.duration.ms(Round::Nearest);
+                let missed = events.refused();
+                // Its events are logged until it is over, and it is.
                 tracing::info!(
                     channel = channel.name(),
-                    folder = %asset.folder.display(),
-                    ms = asset.duration.ms(Round::Nearest),
-                    missed = events.refused(),
+                    folder,
+                    ms = duration_ms,
+                    missed,
                     "recorded"
                 );
+                channel.announce(What::Recorded {
+                    folder,
+                    duration_ms,
+                    frames: asset.frames.into_iter().collect(),
+                    missed,
+                });
             }
-            recorded.notify_one();
         }
         Err(error) => channel.announce(What::Note {
             text: format!("the recording has ended: {error}"),

@@ -77,6 +77,8 @@ fn channels(name: &str) -> Vec<ChannelReport> {
             segment: 7,
             parts: 2,
             segments: 150,
+            packaged: 900,
+            gaps: 0,
             lag_ms: Some(40),
         }],
         ways: ChannelReport::ways_of(name),

@@ -121,6 +121,10 @@ pub(crate) struct TrackReport {
     pub(crate) parts: u32,
     /// Segments in the window.
     pub(crate) segments: u64,
+    /// Frames that were packaged, of all runs.
+    pub(crate) packaged: u64,
+    /// Parts and segments marked as lost, of all runs.
+    pub(crate) gaps: u64,
     /// Since the last fragment.
     pub(crate) lag_ms: Option<u64>,
 }

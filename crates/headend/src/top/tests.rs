@@ -25,6 +25,8 @@ fn track(id: &str, kind: &str, format: &str, codecs: &str, bandwidth: u64) -> Tr
         segment: 1042,
         parts: 3,
         segments: 150,
+        packaged: 900,
+        gaps: 0,
         lag_ms: Some(41),
     }
 }

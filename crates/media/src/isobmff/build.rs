@@ -1,6 +1,6 @@
 //! New boxes: fragments around samples that exist already, brands, segment indexes.
 
-use super::{FourCc, fields::SidxReference, walk::BoxView};
+use super::{FourCc, fields::SidxReference, segment::Sample, walk::BoxView};
 use crate::time::Timescale;
 
 /// A fragment of one track to be written.
@@ -35,6 +35,18 @@ pub struct SampleEntry {
 const DEFAULT_BASE_IS_MOOF: u32 = 0x02_0000;
 const DURATION_IS_EMPTY: u32 = 0x01_0000;
 const DEFAULT_DURATION: u32 = 0x00_0008;
+/// A sample of a fragment that was read, to be written as it is.
+impl From<&Sample> for SampleEntry {
+    fn from(sample: &Sample) -> Self {
+        Self {
+            duration: sample.duration,
+            size: sample.data.len() as u32,
+            flags: sample.flags,
+            composition_offset: sample.composition_offset,
+        }
+    }
+}
+
 /// `trun` flags: data offset, and per sample duration, size and flags.
 const TRUN_FLAGS: u32 = 0x0701;
 /// `trun` flag: composition offset per sample.
@@ -259,15 +271,7 @@ mod tests {
             bytes.extend((0..510).map(|byte| byte as u8));
             assert!(boxes(&bytes).all(|found| found.is_ok()));
             let read = segment::samples(&bytes, &TrackDefaults::default()).expect("reads");
-            let again: Vec<SampleEntry> = read
-                .iter()
-                .map(|sample| SampleEntry {
-                    duration: sample.duration,
-                    size: sample.data.len() as u32,
-                    flags: sample.flags,
-                    composition_offset: sample.composition_offset,
-                })
-                .collect();
+            let again: Vec<SampleEntry> = read.iter().map(SampleEntry::from).collect();
             assert_eq!(again, samples);
             assert_eq!(read[0].data.start, header);
             let info = segment::read(&bytes, &TrackDefaults::default()).expect("reads");

@@ -176,15 +176,7 @@ impl<'a> Chunks<'a> {
                 .into(),
             });
         };
-        let entries: Vec<SampleEntry> = samples
-            .iter()
-            .map(|sample| SampleEntry {
-                duration: sample.duration,
-                size: sample.data.len() as u32,
-                flags: sample.flags,
-                composition_offset: sample.composition_offset,
-            })
-            .collect();
+        let entries: Vec<SampleEntry> = samples.iter().map(SampleEntry::from).collect();
         let head = build::fragment(&Fragment {
             track_id: self.track_id,
             sequence_number: plan.sequence_number,

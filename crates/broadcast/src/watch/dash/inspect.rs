@@ -3,7 +3,10 @@
 //! A segment is judged by an MPD that was asked for after the segment had come: when the encoder was
 //! away, a new Period has begun and perhaps given the number to another segment.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use url::Url;
 
@@ -38,6 +41,8 @@ pub(super) struct Inspector {
     /// By start of the Period.
     inits: HashMap<Nanos, InitState>,
     hashes: HashMap<Url, u64>,
+    /// Wall clock less media time of the first producer reference time, by start of the Period.
+    producers: BTreeMap<Nanos, Nanos>,
     unjudged: Vec<Unjudged>,
     /// The last one judged.
     judged: Option<(Place, Measured)>,
@@ -73,6 +78,7 @@ impl Inspector {
             kind,
             inits: HashMap::new(),
             hashes: HashMap::new(),
+            producers: BTreeMap::new(),
             unjudged: Vec::new(),
             judged: None,
             missing: Vec::new(),
@@ -226,7 +232,7 @@ impl Inspector {
         }
     }
 
-    fn judge_one(&self, found: &Unjudged, mpd: &Mpd, options: &Options, report: &mut Report) {
+    fn judge_one(&mut self, found: &Unjudged, mpd: &Mpd, options: &Options, report: &mut Report) {
         let place = &found.place;
         let Some(declared) = declared(mpd, &self.id, place.period) else {
             return;
@@ -248,6 +254,12 @@ impl Inspector {
         let Some(measured) = &found.measured else {
             return;
         };
+        while self.producers.len() >= MAX_PERIODS && !self.producers.contains_key(&place.period) {
+            self.producers.pop_first();
+        }
+        let producer = measured
+            .producer
+            .map(|found| *self.producers.entry(place.period).or_insert(found.anchor));
         let tolerance = from_ms(millis(options.media_tolerance));
         let (listed, off) = match declared.segments {
             // Nominal: only the start is bound, by half a segment.
@@ -275,6 +287,11 @@ impl Inspector {
             independent: false,
             part_target: None,
             parts: None,
+            producer,
+            came: (
+                from_ms(found.came),
+                from_ms(millis(options.clock_tolerance)),
+            ),
             expected_start: Some((declared.at(place.ticks), off)),
             early: early.then_some(found.timing),
             chunked: declared.is_early(),

@@ -35,6 +35,7 @@ pub(super) struct About {
     pub(super) target: Option<i64>,
     /// In ms.
     pub(super) tolerance: i64,
+    pub(super) clock_tolerance: i64,
     pub(super) slack: i64,
 }
 
@@ -66,6 +67,8 @@ pub(super) struct Inspector {
     records: BTreeMap<u64, Record>,
     /// Date less decode time by discontinuity sequence number.
     anchors: BTreeMap<u64, Nanos>,
+    /// Wall clock less media time of the first producer reference time, likewise.
+    producers: BTreeMap<u64, Nanos>,
     rates: Rates,
 }
 
@@ -171,6 +174,11 @@ impl Inspector {
             }
         };
         let timing = early.then_some((reply.first_byte, reply.total));
+        let came = from_ms(reply.finished());
+        if let Some(found) = measured.producer {
+            remember(&mut self.producers, item.dsn, found.anchor);
+        }
+        let producer = self.producers.get(&item.dsn).copied();
         let view_scene = scene(item, about, reply);
         if let Level::Part(index) = item.level {
             let what = item.what();
@@ -180,7 +188,8 @@ impl Inspector {
                 listed: item.listed,
                 independent: item.independent,
                 early: timing,
-                ..blank(&what, &measured, about)
+                producer,
+                ..blank(&what, &measured, came, about)
             };
             media::run(&view, view_scene, report);
             let record = self.record(item.msn, item.dsn);
@@ -192,11 +201,18 @@ impl Inspector {
             record.whole = Some(measured);
             record.listed = item.listed;
         }
-        self.whole(item.msn, about, view_scene, report);
+        self.whole(item.msn, came, about, view_scene, report);
     }
 
     /// Judges a segment with what is known of it by now.
-    fn whole(&mut self, msn: u64, about: &About, scene: Scene<'_>, report: &mut Report) {
+    fn whole(
+        &mut self,
+        msn: u64,
+        came: Nanos,
+        about: &About,
+        scene: Scene<'_>,
+        report: &mut Report,
+    ) {
         let Some(record) = self.records.get(&msn) else {
             return;
         };
@@ -216,10 +232,7 @@ impl Inspector {
         });
         let anchor = date.map(|date| date - measured.start);
         if let Some(anchor) = anchor {
-            while self.anchors.len() >= MAX_REMEMBERED {
-                self.anchors.pop_first();
-            }
-            self.anchors.entry(dsn).or_insert(anchor);
+            remember(&mut self.anchors, dsn, anchor);
         }
         let what = format!("segment {msn}");
         let view = media::View {
@@ -229,7 +242,8 @@ impl Inspector {
             anchors: self.anchors.get(&dsn).copied().zip(anchor),
             listed: record.listed,
             parts,
-            ..blank(&what, measured, about)
+            producer: self.producers.get(&dsn).copied(),
+            ..blank(&what, measured, came, about)
         };
         media::run(&view, scene, report);
     }
@@ -259,7 +273,15 @@ pub(super) fn hint_failed(item: &Item, about: &About, reply: &Reply, report: &mu
     }
 }
 
-fn blank<'a>(what: &'a str, measured: &'a Measured, about: &About) -> media::View<'a> {
+/// Keeps the first value of a time line, of the newest time lines.
+fn remember(firsts: &mut BTreeMap<u64, Nanos>, dsn: u64, value: Nanos) {
+    while firsts.len() >= MAX_REMEMBERED && !firsts.contains_key(&dsn) {
+        firsts.pop_first();
+    }
+    firsts.entry(dsn).or_insert(value);
+}
+
+fn blank<'a>(what: &'a str, measured: &'a Measured, came: Nanos, about: &About) -> media::View<'a> {
     media::View {
         what,
         is_part: false,
@@ -272,6 +294,8 @@ fn blank<'a>(what: &'a str, measured: &'a Measured, about: &About) -> media::Vie
         independent: false,
         part_target: about.part_target,
         parts: None,
+        producer: None,
+        came: (came, from_ms(about.clock_tolerance)),
         expected_start: None,
         early: None,
         chunked: false,

@@ -303,6 +303,7 @@ impl Member {
                 .map(nanos),
             target: self.target_ms(),
             tolerance: millis(options.media_tolerance),
+            clock_tolerance: millis(options.clock_tolerance),
             slack: millis(options.slack),
         }
     }

@@ -85,6 +85,10 @@ pub(crate) struct View<'a> {
     pub(crate) part_target: Option<Nanos>,
     /// Its parts, when all were fetched: samples and duration.
     pub(crate) parts: Option<(u64, Nanos)>,
+    /// Wall clock less media time of the first producer reference time of this time line.
+    pub(crate) producer: Option<Nanos>,
+    /// When it had come, and what clocks may differ.
+    pub(crate) came: (Nanos, Nanos),
     /// Where the manifest puts its start on the time line of the media, and what it may be off.
     pub(crate) expected_start: Option<(Nanos, Nanos)>,
     /// Time to the headers and to the end, of one asked for before it was there.
@@ -97,7 +101,7 @@ pub(crate) struct View<'a> {
 
 run_table!(View<'_>);
 
-pub(crate) const RULES: [Entry<Check>; 11] = [
+pub(crate) const RULES: [Entry<Check>; 13] = [
     entry(
         "C3-duration",
         "RFC 8216bis 4.4.4.1",
@@ -151,6 +155,18 @@ pub(crate) const RULES: [Entry<Check>; 11] = [
         "ISO/IEC 23009-1 5.3.9.5.3, 7.2.1",
         "media begins where the MPD says",
         start,
+    ),
+    entry(
+        "M4-producer",
+        "ISO/IEC 14496-12 8.16.5",
+        "producer reference times that say they are consistent go with media times",
+        producer,
+    ),
+    entry(
+        "M4-future",
+        "ISO/IEC 14496-12 8.16.5",
+        "media comes after the producer reference time that it bears",
+        future,
     ),
     entry(
         "M5-chunk",
@@ -278,6 +294,34 @@ fn start(view: &View<'_>) -> Vec<String> {
             "{} begins {} off from what the MPD says",
             view.what,
             seconds(off)
+        )
+    })
+}
+
+fn producer(view: &View<'_>) -> Vec<String> {
+    let Some(found) = view.measured.producer.filter(|found| found.is_steady) else {
+        return Vec::new();
+    };
+    let off = view.producer.map_or(0, |first| found.anchor - first);
+    let off = off.abs().max(found.spread);
+    when(off > view.tolerance, || {
+        format!(
+            "the producer reference times of {} are {} off its media times",
+            view.what,
+            seconds(off)
+        )
+    })
+}
+
+fn future(view: &View<'_>) -> Vec<String> {
+    let Some(found) = view.measured.producer.filter(|found| found.is_real) else {
+        return Vec::new();
+    };
+    let (came, tolerance) = view.came;
+    when(found.latest > came.saturating_add(tolerance), || {
+        format!(
+            "{} bears a producer reference time that had not been when it came",
+            view.what
         )
     })
 }

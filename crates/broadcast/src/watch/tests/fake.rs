@@ -62,6 +62,8 @@ pub(super) enum Fault {
     NumberGone,
     HeldBack,
     FutureAnswered,
+    ProducerOff,
+    ProducerAhead,
 }
 
 /// A segment.
@@ -536,11 +538,17 @@ impl Fake {
         }
         let sync = part.is_multiple_of(2)
             && !(self.fault == Fault::NoSync && seg.msn.is_multiple_of(6) && part == 0);
+        let off = match self.fault {
+            Fault::ProducerOff if seg.start >= self.fault_at => -300,
+            Fault::ProducerAhead if seg.start >= self.fault_at => 9000,
+            _ => 0,
+        };
         made::fragment(Half {
             track,
             at: at as u64,
             starts_with_sync: sync,
             lost,
+            made: Some(self.start + seg.start + part as i64 * PART_MS + off),
         })
     }
 

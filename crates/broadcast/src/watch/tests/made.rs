@@ -109,6 +109,8 @@ pub(super) struct Half {
     pub(super) starts_with_sync: bool,
     /// Samples that are left out at the end.
     pub(super) lost: u32,
+    /// Wall time of its producer reference time, Unix ms.
+    pub(super) made: Option<i64>,
 }
 
 /// Writes a fragment of half a second.
@@ -126,13 +128,27 @@ pub(super) fn fragment(half: Half) -> Vec<u8> {
             composition_offset: 0,
         })
         .collect();
-    let mut out = build::fragment(&build::Fragment {
+    let decode_time = at * u64::from(track.timescale()) / 1000;
+    let mut out = half.made.map_or_else(Vec::new, |made| {
+        let seconds = (made / 1000 + 2_208_988_800) as u64;
+        let fraction = ((made as u64 % 1000) << 32) / 1000;
+        let ntp = (seconds << 32) + fraction;
+        boxed(
+            *b"prft",
+            &[
+                &[1, 0, 0, 24, 0, 0, 0, 1],
+                &ntp.to_be_bytes(),
+                &decode_time.to_be_bytes(),
+            ],
+        )
+    });
+    out.extend(build::fragment(&build::Fragment {
         track_id: 1,
         sequence_number: (at / 500) as u32,
-        decode_time: at * u64::from(track.timescale()) / 1000,
+        decode_time,
         styp: None,
         samples: &samples,
-    });
+    }));
     out.resize(out.len() + samples.len() * SAMPLE as usize, 0);
     out
 }

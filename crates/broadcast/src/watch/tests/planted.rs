@@ -133,9 +133,14 @@ fn every_fault_in_media_is_found() {
         &[
             (Fault::NotIndependent, &["L3-independent"]),
             (Fault::NoSync, &["L15-sync", "L3-independent"]),
-            (Fault::DecodeHole, &["L14-decode", "L16-hole"]),
+            (
+                Fault::DecodeHole,
+                &["L14-decode", "L16-hole", "M4-producer"],
+            ),
             (Fault::SampleLost, &["L16-hole", "L5-samples"]),
             (Fault::InitOverwritten, &["L15-init"]),
+            (Fault::ProducerOff, &["M4-producer"]),
+            (Fault::ProducerAhead, &["M4-future", "M4-producer"]),
         ],
     );
 }
@@ -156,8 +161,10 @@ fn every_fault_of_dash_is_found() {
             (Fault::HeldBack, &["M5-progress"]),
             (Fault::FutureAnswered, &["M6-future"]),
             (Fault::NoSync, &["L15-sync"]),
-            (Fault::DecodeHole, &["L16-hole"]),
+            (Fault::DecodeHole, &["L16-hole", "M4-producer"]),
             (Fault::InitOverwritten, &["L15-init"]),
+            (Fault::ProducerOff, &["M4-producer"]),
+            (Fault::ProducerAhead, &["M4-future", "M4-producer"]),
         ],
     );
 }

@@ -8,7 +8,7 @@ use super::made::{self, Half, Track};
 use crate::watch::{
     Answer, Headers, Kind,
     hls::position::Position,
-    media::{Init, Measured, Rates},
+    media::{Init, Measured, Producer, Rates},
     nanos::{Nanos, from_ms},
     rules::{
         answer::{self, What},
@@ -162,6 +162,7 @@ fn measured(track: Track, at: u64, halves: u64) -> Measured {
                 at: at + half * 500,
                 starts_with_sync: half == 0,
                 lost: 0,
+                made: None,
             })
         })
         .collect();
@@ -181,6 +182,8 @@ fn segment(measured: &Measured) -> media::View<'_> {
         independent: false,
         part_target: Some(SECOND / 2),
         parts: None,
+        producer: None,
+        came: (0, 0),
         expected_start: None,
         early: None,
         chunked: false,
@@ -200,6 +203,32 @@ fn media_is_measured() {
 }
 
 #[test]
+fn producer_reference_times_are_read() {
+    let init = Init::read(&made::init(Track::Video, 0)).unwrap();
+    let fragment = |at: u64, made: i64| {
+        made::fragment(Half {
+            track: Track::Video,
+            at,
+            starts_with_sync: true,
+            lost: 0,
+            made: Some(made),
+        })
+    };
+    let whole = [fragment(10_000, 1_210_000), fragment(10_500, 1_210_600)].concat();
+    let found = Measured::read(&init, &whole).unwrap().producer.unwrap();
+    // Units of 2^-32 s are cut off.
+    assert!((found.anchor - 1200 * SECOND).abs() < 2, "{found:?}");
+    assert!((found.spread - SECOND / 10).abs() < 2, "{found:?}");
+    assert!((found.latest - 1_210_600 * (SECOND / 1000)).abs() < 2);
+    assert!(found.is_steady && found.is_real);
+    let mut arbitrary = fragment(10_000, 1_210_000);
+    arbitrary[11] = 8;
+    let found = Measured::read(&init, &arbitrary).unwrap().producer.unwrap();
+    assert!(found.is_steady && !found.is_real);
+    assert_eq!(measured(Track::Video, 0, 1).producer, None);
+}
+
+#[test]
 fn media_against_what_is_said() {
     let whole = measured(Track::Video, 10_000, 4);
     let right = segment(&whole);
@@ -212,6 +241,16 @@ fn media_against_what_is_said() {
         ..whole.clone()
     };
     let half = measured(Track::Video, 10_000, 1);
+    let produced = Measured {
+        producer: Some(Producer {
+            anchor: 1200 * SECOND,
+            spread: 0,
+            latest: 1211 * SECOND,
+            is_steady: true,
+            is_real: true,
+        }),
+        ..whole.clone()
+    };
     let one_chunk = Measured {
         fragments: 1,
         longest_fragment: 2 * SECOND,
@@ -252,6 +291,22 @@ fn media_against_what_is_said() {
                 ..segment(&whole)
             },
             &["L14-decode"],
+        ),
+        (
+            media::View {
+                producer: Some(1200 * SECOND),
+                came: (1220 * SECOND, SECOND),
+                ..segment(&produced)
+            },
+            &[],
+        ),
+        (
+            media::View {
+                producer: Some(1201 * SECOND),
+                came: (1209 * SECOND, SECOND),
+                ..segment(&produced)
+            },
+            &["M4-producer", "M4-future"],
         ),
         (
             media::View {

@@ -25,6 +25,12 @@ impl<B: AsRef<[u8]>> Prft<B> {
         self.version
     }
 
+    /// Returns the flags: what the wall time is of, and 8 when times of media and of wall clock keep
+    /// their distance.
+    pub fn flags(&self) -> u32 {
+        be::u32(self.body.as_ref(), 0) & 0x00ff_ffff
+    }
+
     /// Returns the track.
     pub fn reference_track_id(&self) -> u32 {
         be::u32(self.body.as_ref(), REFERENCE_TRACK_ID)
