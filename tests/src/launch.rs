@@ -20,6 +20,9 @@ use crate::{
 /// How long anything may take before the scenario fails. Generous: it only bounds a hang.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long what encodes a film may take.
+pub const LONG: Duration = Duration::from_mins(30);
+
 /// Makes a command; the one place where the tests start a program.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     #[expect(
@@ -56,11 +59,19 @@ pub fn wait_within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> 
 /// # Panics
 /// When it cannot be started or does not end within [`PATIENCE`].
 pub fn run(command: &mut Command) -> Output {
+    run_within(command, PATIENCE)
+}
+
+/// Runs a command to its end, which has to come within `limit`.
+///
+/// # Panics
+/// When it cannot be started or does not end.
+pub fn run_within(command: &mut Command, limit: Duration) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut guard = Guard::spawn(command);
     let stdout = drain(guard.child.stdout.take());
     let stderr = drain(guard.child.stderr.take());
-    let status = guard.wait();
+    let status = wait_within(limit, || guard.ended()).expect("the process ends in time");
     Output {
         status,
         stdout: stdout.join().expect("stdout is read"),

@@ -35,12 +35,16 @@ async function watch() {
     const state = await (await fetch('/stat.json')).json();
     const {channels} = document.querySelector('[data-channel]') || state.channels.length
       ? await (await fetch('/api/v1/channels')).json() : {channels: []};
+    const {jobs} = document.querySelector('[data-job]') || (state.jobs || []).length
+      ? await (await fetch('/api/v1/jobs')).json() : {jobs: []};
+    const made = jobs.map(({id, state, steps}) => [id, state === 'done' || state === 'failed', steps.length]);
     const ladders = channels.map(({name, tracks}) => [name, tracks.map(({id}) => id)]);
-    const listed = JSON.stringify([state.generation, state.ready, state.imports.map(({name}) => name), ladders]);
+    const listed = JSON.stringify([state.generation, state.ready, state.imports.map(({name}) => name), ladders, made]);
     if (shown !== null && shown !== listed) location.reload();
     shown = listed;
     for (const one of state.imports) showImport(one);
     for (const one of channels) showChannel(one);
+    for (const one of jobs) showJob(one);
   } catch {
     // The server is away; the next round tells.
   }
@@ -52,6 +56,28 @@ function showImport({name, text, percent}) {
   if (!place) return;
   place.querySelector('.soft').textContent = text;
   if (percent !== null) place.querySelector('progress').value = percent;
+}
+
+function showJob(job) {
+  const card = [...document.querySelectorAll('[data-job]')].find(({dataset}) => dataset.job === job.id);
+  if (!card) return;
+  const state = card.querySelector('[data-field="state"]');
+  if (state.textContent !== job.state) state.textContent = job.state;
+  state.dataset.state = job.state;
+  card.querySelector('progress').value = Math.floor(job.permille / 10);
+  const chunks = job.steps.filter(({step}) => step.startsWith('chunk-'));
+  const parts = [`${job.state} ${Math.floor(job.permille / 10)} %`];
+  if (chunks.length) parts.push(`${chunks.filter(({state}) => state === 'done').length} of ${chunks.length} chunks`);
+  if (typeof job.speed_permille === 'number') parts.push(`${(job.speed_permille / 1000).toFixed(2)}x`);
+  if (typeof job.left_ms === 'number') parts.push(`${clockText(job.left_ms)} left`);
+  card.querySelector('[data-field="progress"]').textContent = parts.join(', ');
+  const places = new Map([...card.querySelectorAll('[data-step]')].map((place) => [place.dataset.step, place]));
+  for (const {step, state} of job.steps) {
+    const place = places.get(step);
+    if (!place || place.dataset.state === state) continue;
+    place.dataset.state = state;
+    place.title = `${step}: ${state}`;
+  }
 }
 
 function clockText(ms) {

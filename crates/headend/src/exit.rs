@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{channels, config};
+use crate::{channels, config, transcoding};
 
 /// How a command ended. The numbers are part of the outer surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,9 @@ impl Exit {
                 return Self::MissingProgram;
             }
             if let Some(error) = cause.downcast_ref::<channels::Error>() {
+                return error.exit();
+            }
+            if let Some(error) = cause.downcast_ref::<transcoding::Error>() {
                 return error.exit();
             }
             if cause.is::<Unreadable>() || cause.is::<store::mirror::Error>() {

@@ -26,6 +26,7 @@ mod table;
 mod term;
 mod text;
 mod top;
+mod transcoding;
 mod url;
 
 use std::process::ExitCode;

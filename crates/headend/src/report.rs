@@ -1,6 +1,7 @@
 //! What is told of content: one description for the page, `/api/v1/assets` and the `asset` command.
 
 pub(crate) mod channel;
+pub(crate) mod job;
 pub(crate) mod machine;
 
 use std::path::PathBuf;

@@ -1,13 +1,15 @@
-//! `headend demo`: sample content, served every way there is, and a live channel.
+//! `headend demo`: sample content, made by a VoD job and served every way there is, and a live
+//! channel.
 
 use std::{fs, path::PathBuf};
 
 use broadcast::job;
 use process::{Ffmpeg, Spawner};
+use transcode::preset::Preset;
 
 use crate::{
     channels,
-    config::{Flags, Overlay, Root, Settings},
+    config::{Flags, Overlay, Root, Settings, Transcode, from_yaml},
     content::OWN_BINARY,
     exit::Exit,
     logging,
@@ -36,6 +38,24 @@ job:
     - { name: low, width: 320, height: 180, bitrate: 200k, preset: ultrafast }
 ";
 
+/// What the job makes of the sample: three sizes, chunks of eight seconds so that there are some to
+/// be seen.
+const PRESET: &str = "
+name: testcard
+gop_ms: 2000
+segment_ms: 2000
+chunk_ms: 8000
+audio_bitrate: 96000
+rungs:
+  - { name: 720p, width: 1280, height: 720, maxrate_bps: 3000000, speed: veryfast }
+  - { name: 360p, width: 640, height: 360, maxrate_bps: 1100000, speed: veryfast }
+  - { name: 180p, width: 320, height: 180, maxrate_bps: 360000, speed: veryfast }
+";
+
+fn preset() -> anyhow::Result<Preset> {
+    from_yaml(PRESET)
+}
+
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     let mut settings = Settings::load(None, Overlay::of_flags(args.flags, None, logging))?;
     logging::start(&settings.log, settings.log_format)?;
@@ -45,19 +65,28 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     let ffmpeg = Ffmpeg::locate(Spawner::with_shim(OWN_BINARY)?)?;
     let mut progress = Progress::default();
     let mut begun = false;
-    let folder = sample::ensure(&ffmpeg, &root, |permille| {
+    let source = sample::ensure(&ffmpeg, &root, |permille| {
         begun = true;
-        progress.update("sample", "encoding", Some(permille));
+        progress.update("sample", "drawing", Some(permille));
     })?;
     if begun {
-        progress.finish("sample", &format!("made in {}", folder.display()));
+        progress.finish("sample", "drawn; a job makes an asset of it");
     }
     settings.state_dir = root.join(".state");
+    settings.transcode = Some(Transcode {
+        to: Root::Path(root.clone()),
+        work: None,
+        slots: None,
+        inputs: source.parent().map(Into::into).into_iter().collect(),
+        presets: [(sample::NAME.to_owned(), preset()?)].into(),
+    });
     settings.assets = vec![Root::Path(root)];
+    let sample = serde_json::json!({ "input": source, "preset": sample::NAME });
     let channel = job::parse(CHANNEL, "demo").map_err(channels::Error::Job)?;
     let greeting = Some("open this address in a browser; stop with Ctrl-C");
     server::run(Job {
         channels: vec![channel],
+        vod: vec![sample.to_string()],
         greeting,
         ..Job::of(settings)
     })
@@ -71,5 +100,12 @@ mod tests {
     fn the_channel_of_the_demo_is_good() {
         let job = job::parse(CHANNEL, "demo").unwrap();
         assert_eq!(job.what.name, "testcard");
+    }
+
+    #[test]
+    fn the_preset_of_the_demo_is_good() {
+        let preset = preset().unwrap();
+        assert_eq!(preset.check(), Ok(()));
+        assert_eq!(preset.name, sample::NAME);
     }
 }

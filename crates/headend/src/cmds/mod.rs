@@ -10,5 +10,6 @@ pub(crate) mod probe;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod top;
+pub(crate) mod transcode;
 pub(crate) mod verify;
 pub(crate) mod watch;

@@ -11,6 +11,7 @@ mod listen;
 mod overlay;
 mod root;
 mod secret;
+mod transcode;
 mod yaml;
 
 use std::{
@@ -27,6 +28,7 @@ pub(crate) use listen::Listen;
 pub(crate) use overlay::{Flags, LimitsOverlay, Overlay};
 pub(crate) use root::Root;
 pub(crate) use secret::Secret;
+pub(crate) use transcode::{Transcode, TranscodeOverlay};
 
 use crate::logging;
 
@@ -44,6 +46,9 @@ pub(crate) struct Settings {
     /// Live channels by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) channels: BTreeMap<String, Job>,
+    /// VoD jobs, if there are to be any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transcode: Option<Transcode>,
     /// What allows control from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api_token: Option<Secret>,
@@ -76,6 +81,7 @@ impl Default for Settings {
             cache_dir: own_folder("XDG_CACHE_HOME", ".cache"),
             state_dir: own_folder("XDG_STATE_HOME", ".local/state"),
             channels: BTreeMap::new(),
+            transcode: None,
             api_token: None,
             log: "info".to_owned(),
             log_format: logging::Format::Text,
@@ -99,14 +105,23 @@ impl Settings {
     /// Lays the flags (and environment) over the file (if one is named) over the defaults.
     pub(crate) fn load(file: Option<&Path>, flags: Overlay) -> Result<Self, Error> {
         let mut settings = Self::default();
+        let mut transcode = None;
         if let Some(path) = file {
-            settings.apply(read(path)?);
+            transcode = settings.apply(read(path)?);
         }
-        settings.apply(flags);
+        let from_flags = settings.apply(flags);
+        if let Some(section) = from_flags.or(transcode) {
+            let read = section.settings(&settings.assets).map_err(|reason| {
+                Error::new("settings", vec![Issue::at_key("transcode", reason)])
+            })?;
+            settings.transcode = Some(read);
+        }
         Ok(settings)
     }
 
-    fn apply(&mut self, overlay: Overlay) {
+    /// Lays an overlay over the settings; returns what is wanted of VoD jobs, which depends on all
+    /// of them.
+    fn apply(&mut self, overlay: Overlay) -> Option<TranscodeOverlay> {
         let Overlay {
             listen,
             listenaddr,
@@ -116,6 +131,7 @@ impl Settings {
             state_dir,
             channels: _,
             jobs,
+            transcode,
             api_token,
             log,
             log_format,
@@ -152,6 +168,7 @@ impl Settings {
             header_seconds.map(Into::into),
         );
         set(&mut self.limits.shutdown_seconds, shutdown_seconds);
+        transcode
     }
 }
 
@@ -197,6 +214,11 @@ pub(crate) fn read(path: &Path) -> Result<Overlay, Error> {
     let mut overlay = yaml::parse(&name, &text)?;
     overlay.resolve_paths(path.parent().unwrap_or(Path::new("")));
     Ok(overlay)
+}
+
+/// Reads a value from YAML, or JSON.
+pub(crate) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> anyhow::Result<T> {
+    yaml::read(text)
 }
 
 /// Returns the effective settings as YAML.

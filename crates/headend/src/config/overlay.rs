@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Issue, Listen, Root, Secret,
+    Issue, Listen, Root, Secret, TranscodeOverlay,
     channels::{self, RawJob},
 };
 use crate::logging;
@@ -39,6 +39,8 @@ pub(crate) struct Overlay {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) jobs: Option<BTreeMap<String, Job>>,
+    /// VoD jobs that are sent over HTTP.
+    pub(crate) transcode: Option<TranscodeOverlay>,
     /// Who sends this may control the server from anywhere; without it, only this machine may.
     pub(crate) api_token: Option<Secret>,
     /// What to log: a level, or `component=LEVEL,…`.
@@ -108,15 +110,26 @@ pub(crate) struct Flags {
 }
 
 impl Overlay {
-    /// Reads the channels. Fails with everything that is wrong with them.
-    pub(super) fn read_channels(
+    /// Reads channels and presets. Fails with everything that is wrong with them.
+    pub(super) fn read_parts(
         &mut self,
         position: impl Fn(&[&str]) -> Option<(u64, u64)>,
     ) -> Result<(), Vec<Issue>> {
-        if let Some(raw) = self.channels.take() {
-            self.jobs = Some(channels::read(&raw, position)?);
+        let mut issues = Vec::new();
+        if let Some(section) = &mut self.transcode {
+            issues.extend(section.read_presets(&position).err().into_iter().flatten());
         }
-        Ok(())
+        if let Some(raw) = self.channels.take() {
+            match channels::read(&raw, position) {
+                Ok(jobs) => self.jobs = Some(jobs),
+                Err(found) => issues.extend(found),
+            }
+        }
+        if issues.is_empty() {
+            Ok(())
+        } else {
+            Err(issues)
+        }
     }
 
     /// Collects what the command line and the environment say.
@@ -135,6 +148,7 @@ impl Overlay {
             api_token: flags.api_token,
             channels: None,
             jobs: None,
+            transcode: None,
             log: logging.log,
             log_format: logging.log_format,
             limits: flags.limits,
@@ -147,6 +161,9 @@ impl Overlay {
         let paths = roots.filter_map(Root::path_mut);
         for path in paths.chain(&mut self.cache_dir).chain(&mut self.state_dir) {
             *path = folder.join(&*path);
+        }
+        if let Some(section) = &mut self.transcode {
+            section.resolve_paths(folder);
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
         Ok(Some(mut overlay)) => {
             let tree = serde_saphyr::from_str::<Tree>(text).ok();
             let position = |path: &[&str]| tree.as_ref()?.position(path);
-            match overlay.read_channels(position) {
+            match overlay.read_parts(position) {
                 Ok(()) => return Ok(overlay),
                 Err(found) => issues.extend(found),
             }
@@ -53,6 +53,11 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
     }
     issues.sort_by_key(|issue| issue.position);
     Err(Error::new(name, issues))
+}
+
+/// Reads a value.
+pub(super) fn read<T: serde::de::DeserializeOwned>(text: &str) -> anyhow::Result<T> {
+    Ok(serde_saphyr::from_str(text)?)
 }
 
 /// Writes a value as YAML.
@@ -86,7 +91,7 @@ impl Tree {
         };
         let alone = Value::Object(Map::from_iter([(key.value.clone(), channels.value())]));
         if let Ok(mut overlay) = Overlay::deserialize(alone) {
-            let found = overlay.read_channels(|path| self.position(path));
+            let found = overlay.read_parts(|path| self.position(path));
             issues.extend(found.err().unwrap_or_default());
         }
     }

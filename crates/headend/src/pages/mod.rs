@@ -3,8 +3,9 @@
 mod source;
 
 use askama::Template;
+use transcode::job::JobReport;
 
-use crate::report::{Listing, channel::ChannelReport};
+use crate::report::{Listing, channel::ChannelReport, job::JobCard};
 
 /// What a page may load and do: only what comes from here, except that the player may fetch media
 /// from elsewhere.
@@ -27,6 +28,7 @@ struct Home<'a> {
     ready: bool,
     listing: &'a Listing,
     channels: &'a [ChannelReport],
+    jobs: &'a [JobCard<'a>],
 }
 
 #[derive(Template)]
@@ -38,12 +40,18 @@ struct Play<'a> {
 }
 
 /// Renders the home page.
-pub(crate) fn home(listing: &Listing, channels: &[ChannelReport]) -> askama::Result<String> {
+pub(crate) fn home(
+    listing: &Listing,
+    channels: &[ChannelReport],
+    jobs: &[JobReport],
+) -> askama::Result<String> {
+    let jobs: Vec<JobCard<'_>> = jobs.iter().rev().map(JobCard::of).collect();
     Home {
         version: VERSION,
         ready: listing.ready,
         listing,
         channels,
+        jobs: &jobs,
     }
     .render()
 }

@@ -1,3 +1,9 @@
+use transcode::{
+    engine::{Failure, Setback},
+    job::{JobState, Request, StepReport, StepState},
+    plan::Options,
+};
+
 use super::*;
 use crate::report::{
     AssetReport, ImportReport, ProblemReport, Rendition, Way,
@@ -87,14 +93,58 @@ fn channels(name: &str) -> Vec<ChannelReport> {
     }]
 }
 
+fn jobs(name: &str) -> Vec<JobReport> {
+    let step = |step: &str, state, setback: Option<Setback>| StepReport {
+        step: step.parse().unwrap(),
+        state,
+        work_ms: 1,
+        progress: None,
+        attempts: 1,
+        worker: None,
+        bytes: None,
+        setback,
+    };
+    let setback = Setback {
+        failure: Failure::Transient,
+        reason: name.to_owned(),
+        stderr: vec![name.to_owned()],
+    };
+    vec![JobReport {
+        id: name.to_owned(),
+        request: Request {
+            input: name.to_owned(),
+            to: name.to_owned(),
+            name: None,
+            priority: 0,
+            options: Options::default(),
+        },
+        name: name.to_owned(),
+        state: JobState::Encoding,
+        submitted_ms: 0,
+        permille: 437,
+        speed_permille: Some(2310),
+        left_ms: Some(753_000),
+        duration_ms: Some(240_000),
+        bytes: 312 << 20,
+        renditions: vec!["1280x720 H.264".to_owned()],
+        steps: vec![
+            step("chunk-00000", StepState::Done, None),
+            step("chunk-00001", StepState::Ready, Some(setback)),
+        ],
+        version: None,
+        reason: None,
+        failure: None,
+    }]
+}
+
 #[test]
 fn the_home_page_is_as_agreed() {
-    insta::assert_snapshot!(home(&listing("film"), &channels("news")).unwrap());
+    insta::assert_snapshot!(home(&listing("film"), &channels("news"), &jobs("film")).unwrap());
 }
 
 #[test]
 fn names_cannot_become_markup() {
-    let page = home(&listing(EVIL), &channels(EVIL)).unwrap();
+    let page = home(&listing(EVIL), &channels(EVIL), &jobs(EVIL)).unwrap();
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(!page.contains("alert(\""), "{page}");
     assert!(page.contains("&#60;script&#62;"), "{page}");
@@ -117,7 +167,7 @@ fn an_address_that_cannot_be_played_is_not_put_into_the_page() {
 
 #[test]
 fn the_home_page_without_javascript_is_a_list_of_links() {
-    let page = home(&listing("film"), &channels("news")).unwrap();
+    let page = home(&listing("film"), &channels("news"), &jobs("film")).unwrap();
     assert!(page.contains(r#"<a class="url" href="/vod/film/manifest.mpd">"#));
     assert!(page.contains(r#"href="/play?src=/vod/film/manifest.mpd""#));
     assert!(page.contains(r#"href="/play?src=/live/news/master.m3u8""#));

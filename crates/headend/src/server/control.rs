@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use serve::{ETag, Entity, Request, Response, cors, reply};
+use transcode::job::JobReport;
 
-use super::{App, embedded, live};
+use super::{App, embedded, jobs, live};
 use crate::{
     channels::exposition,
     metrics::Route,
@@ -75,6 +76,17 @@ pub(super) fn nothing() -> Response {
     )
 }
 
+/// Refuses what only `POST` may do.
+pub(super) fn post_only() -> Response {
+    let mut response = reply::text(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This place answers POST only.",
+    );
+    let allow = HeaderValue::from_static("POST");
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}
+
 /// Counters of the server, and what is measured of channels.
 fn metrics(app: &App) -> Response {
     app.metrics.waiting.set(app.waiting.waiting() as f64);
@@ -103,7 +115,11 @@ fn listing(app: &App) -> Listing {
 fn home(app: &App, now_ms: i64) -> Response {
     page(
         StatusCode::OK,
-        pages::home(&listing(app), &live::reports(app, now_ms)),
+        pages::home(
+            &listing(app),
+            &live::reports(app, now_ms),
+            &jobs::reports(app),
+        ),
         pages::HOME_POLICY,
     )
 }
@@ -180,6 +196,8 @@ fn waited_for(app: &App) -> Option<&'static str> {
     let content = app.content.get();
     if !content.is_some_and(|content| is_ready(&content.catalogue)) {
         Some("The content is still being looked through.")
+    } else if content.is_some_and(|it| it.catalogue.all().is_empty()) && jobs::are_under_way(app) {
+        Some("The first job is not done yet.")
     } else if app.channels.is_ready() {
         None
     } else {
@@ -234,9 +252,14 @@ fn stat(app: &App, now_ms: i64) -> Response {
         "problems": catalogue.map_or(0, |catalogue| catalogue.problems().len()),
         "imports": imports,
         "channels": channels,
+        "jobs": jobs::reports(app).iter().map(summary).collect::<Vec<_>>(),
         "waiting": app.waiting.waiting(),
         "machine": &**app.machine.load(),
     }))
+}
+
+fn summary(job: &JobReport) -> Value {
+    json!({ "id": job.id, "state": job.state, "permille": job.permille })
 }
 
 /// The settings, without what is secret in URLs.

@@ -1,9 +1,9 @@
-//! What happens to channels as lines of JSON, one answer without end: `/api/v1/events`.
+//! What happens to channels and jobs as lines of JSON, one answer without end: `/api/v1/events`.
 //!
 //! An event that comes too fast for a client is lost for that client, never waited for; it is told how
 //! many it has lost.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use broadcast::events::Subscription;
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use serde_json::json;
 use serve::{Body, Response, Shutdown, reply};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 const LINES: &str = "application/x-ndjson";
 
@@ -23,14 +24,19 @@ const LINES: &str = "application/x-ndjson";
 /// connection is whole.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// Answers with the events of channels from now on, until `shutdown`.
-pub(super) fn answer(channels: Vec<(String, Subscription)>, shutdown: Shutdown) -> Response {
+/// Answers with the events of channels and jobs from now on, until `shutdown`.
+pub(super) fn answer(
+    channels: Vec<(String, Subscription)>,
+    jobs: Option<Receiver<Arc<str>>>,
+    shutdown: Shutdown,
+) -> Response {
     let names: Vec<&str> = channels.iter().map(|(name, _)| name.as_str()).collect();
     let first = line(&json!({ "event": "listening", "channels": names }));
     let mut sources: Vec<BoxStream<'static, String>> = channels
         .into_iter()
         .map(|(name, events)| events_of(name, events).boxed())
         .collect();
+    sources.extend(jobs.map(|jobs| events_of_jobs(jobs).boxed()));
     sources.push(quiet().boxed());
     let lines = stream::once(async { first })
         .chain(stream::select_all(sources))
@@ -55,6 +61,17 @@ fn events_of(name: String, events: Subscription) -> impl futures_util::Stream<It
         text.push_str(&event.json_line());
         text.push('\n');
         Some((text, (name, events)))
+    })
+}
+
+fn events_of_jobs(jobs: Receiver<Arc<str>>) -> impl futures_util::Stream<Item = String> {
+    stream::unfold(jobs, |mut jobs| async move {
+        let text = match jobs.recv().await {
+            Ok(event) => format!("{event}\n"),
+            Err(RecvError::Lagged(count)) => line(&json!({ "event": "lost", "count": count })),
+            Err(RecvError::Closed) => return None,
+        };
+        Some((text, jobs))
     })
 }
 
@@ -84,7 +101,7 @@ mod tests {
             ("news".to_owned(), news.subscribe()),
             ("sport".to_owned(), sport.subscribe()),
         ];
-        let mut body = answer(channels, shutdown.clone()).into_body();
+        let mut body = answer(channels, None, shutdown.clone()).into_body();
         let mut next = async || {
             let frame = body.frame().await?.unwrap();
             let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();

@@ -9,7 +9,7 @@ use origin::refusal;
 use serde_json::json;
 use serve::{Request, Response, cors, reply};
 
-use super::{App, access, control, cut, events, media::ask};
+use super::{App, access, control, cut, events, jobs, media::ask};
 use crate::{
     channels::{self, Order, describe},
     report::channel::{ChannelReport, Channels},
@@ -69,13 +69,7 @@ pub(super) async fn api(app: &Arc<App>, request: &Request, rest: &str, now_ms: i
         _ => return control::nothing(),
     };
     if *request.method() != Method::POST {
-        let mut response = reply::text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This place answers POST only.",
-        );
-        let allow = HeaderValue::from_static("POST");
-        response.headers_mut().insert(header::ALLOW, allow);
-        return response;
+        return control::post_only();
     }
     if let Some(refusal) = access::refuse(request, app.settings.api_token.as_ref()) {
         return refusal;
@@ -110,7 +104,7 @@ fn obey(app: &App, channel: Handle, order: Order, now_ms: i64) -> Response {
 
 /// Tells whether a path below `/api/` may be posted to.
 pub(super) fn takes_orders(rest: &str) -> bool {
-    rest.starts_with(CHANNEL)
+    rest.starts_with(CHANNEL) || jobs::is_meant(rest)
 }
 
 /// Answers with what happens to channels from now on.
@@ -120,7 +114,8 @@ fn event_lines(app: &App) -> Response {
         .iter()
         .map(|channel| (channel.name().to_owned(), channel.events()))
         .collect();
-    control::state(events::answer(subscriptions, app.shutdown.clone()))
+    let jobs = app.jobs.get().map(|jobs| jobs.events());
+    control::state(events::answer(subscriptions, jobs, app.shutdown.clone()))
 }
 
 fn unknown(name: &str) -> Response {

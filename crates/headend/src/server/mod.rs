@@ -16,6 +16,7 @@ mod control;
 mod cut;
 mod embedded;
 mod events;
+mod jobs;
 mod live;
 mod media;
 mod raw;
@@ -23,7 +24,7 @@ mod run;
 
 use std::{
     sync::{Arc, OnceLock, atomic::AtomicBool},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -36,10 +37,14 @@ use crate::{
     config::Settings,
     metrics::{Metrics, Route},
     report::machine::MachineReport,
+    transcoding::Service,
 };
 
 use content::Content;
 pub(crate) use run::{Dashboard, Job, run};
+
+/// How often the end of jobs is looked for.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The delivery directive with which players ask to wait (RFC 8216bis, 6.2.5.2).
 const DIRECTIVE: &str = "_HLS_msn=";
@@ -55,6 +60,8 @@ pub(crate) struct App {
     content: OnceLock<Content>,
     /// Live channels.
     channels: Running,
+    /// VoD jobs, if this server takes any, once their place was opened.
+    jobs: OnceLock<Service>,
     /// Whether the one thing that this process is for has failed.
     failed: AtomicBool,
     shutdown: Shutdown,
@@ -76,6 +83,7 @@ impl App {
         let seats = settings.limits.connections as usize;
         Ok(Self {
             channels,
+            jobs: OnceLock::new(),
             failed: AtomicBool::new(false),
             waiting: WaitingRoom::new(clock, shutdown.clone(), seats),
             shutdown,
@@ -89,12 +97,42 @@ impl App {
         })
     }
 
+    /// Opens the place of VoD jobs, takes up those that are there, and takes in those of `sent`.
+    /// Blocks.
+    fn open_jobs(&self, sent: &[String]) -> anyhow::Result<()> {
+        if let Some(transcode) = &self.settings.transcode {
+            let published = Arc::clone(&self.channels.recorded);
+            let service = Service::start(transcode, &self.settings.state_dir, published)?;
+            for job in sent {
+                service.submit(job.as_bytes())?;
+            }
+            // Called once, before the first request.
+            let _ = self.jobs.set(service);
+        }
+        Ok(())
+    }
+
+    /// Asks VoD jobs for their end.
+    fn stop_jobs(&self, grace: Duration) {
+        if let Some(jobs) = self.jobs.get() {
+            jobs.stop(grace);
+        }
+    }
+
+    /// Waits until no VoD job is worked on any more.
+    async fn jobs_ended(&self) {
+        while self.jobs.get().is_some_and(|jobs| !jobs.is_ended()) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn answer(self: &Arc<Self>, request: Request) -> Response {
         let begun = Instant::now();
         let waits = request
             .query()
             .is_some_and(|query| query.contains(DIRECTIVE));
-        let (route, response) = self.route(&request).await;
+        let mut request = request;
+        let (route, response) = self.route(&mut request).await;
         let bytes = response.body().len().unwrap_or(0);
         self.metrics
             .answered(route, response.status().as_u16(), bytes, begun.elapsed());
@@ -104,7 +142,7 @@ impl App {
         response
     }
 
-    async fn route(self: &Arc<Self>, request: &Request) -> (Route, Response) {
+    async fn route(self: &Arc<Self>, request: &mut Request) -> (Route, Response) {
         let path = request.path().strip_prefix('/').unwrap_or_default();
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         let route = match first {
@@ -122,6 +160,10 @@ impl App {
             return (route, response);
         }
         let now_ms = self.clock.now_ms();
+        if first == "api" && jobs::is_meant(rest) {
+            let rest = rest.to_owned();
+            return (route, jobs::api(self, request, &rest).await);
+        }
         let response = match first {
             "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms).await,
             "livesim-chunked" => media::redirect_chunked(request),

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -25,12 +26,17 @@ use crate::{
     term, top,
 };
 
+/// How long steps of jobs that are nearly done may go on after a request to stop.
+const JOBS_GRACE: Duration = Duration::from_secs(8);
+
 /// What a server process is to do.
 pub(crate) struct Job {
     /// The settings that hold; their `assets` are folders or single media files.
     pub(crate) settings: Settings,
     /// The channels to run, variables put in.
     pub(crate) channels: Vec<job::Job>,
+    /// VoD jobs to take in, as they are sent over HTTP.
+    pub(crate) vod: Vec<String>,
     /// Whether the process is there for its first channel, and how that is shown.
     pub(crate) foreground: Option<Dashboard>,
     /// Said below the address, for those who need no explanation of `/`.
@@ -54,6 +60,7 @@ impl Job {
         Self {
             settings,
             channels: Vec::new(),
+            vod: Vec::new(),
             foreground: None,
             greeting: None,
         }
@@ -72,6 +79,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
         let folders = folders(&mut job)?;
         Running::new(Toolbox::find()?, folders, Clock::SYSTEM, shutdown.clone())?
     };
+    serve_results(&mut job.settings)?;
     let tools = Tools::prepare(&job.settings)?;
     // Each connection and each mapped file needs one.
     if let Err(error) = process::host::raise_open_files() {
@@ -118,6 +126,25 @@ fn folders(job: &mut Job) -> anyhow::Result<Folders> {
     })
 }
 
+/// Makes assets of what VoD jobs publish.
+fn serve_results(settings: &mut Settings) -> anyhow::Result<()> {
+    let Some(transcode) = &settings.transcode else {
+        return Ok(());
+    };
+    let is_served = match &transcode.to {
+        Root::Path(to) => {
+            fs::create_dir_all(to).with_context(|| format!("cannot create `{}`", to.display()))?;
+            let roots = settings.assets.iter().filter_map(Root::path);
+            roots.into_iter().any(|root| to.starts_with(root))
+        }
+        root @ Root::Store(_) => settings.assets.contains(root),
+    };
+    if !is_served {
+        settings.assets.push(transcode.to.clone());
+    }
+    Ok(())
+}
+
 async fn serve_until_stopped(
     job: Job,
     tools: Tools,
@@ -134,6 +161,10 @@ async fn serve_until_stopped(
         shutdown.clone(),
         Clock::SYSTEM,
     )?);
+    if app.settings.transcode.is_some() {
+        let opening = Arc::clone(&app);
+        tokio::task::spawn_blocking(move || opening.open_jobs(&job.vod)).await??;
+    }
     let mut foreground = None;
     for channel in job.channels {
         let channel = app.channels.start(channel)?;
@@ -183,11 +214,17 @@ async fn serve_until_stopped(
     };
     manager.stopping();
     tracing::info!("stopping");
+    app.stop_jobs(JOBS_GRACE);
     tokio::select! {
-        () = app.channels.shut_down() => {}
+        () = async {
+            app.channels.shut_down().await;
+            app.jobs_ended().await;
+        } => {}
         () = signals.next() => {
-            tracing::warn!("channels are stopped at once by a second signal");
+            tracing::warn!("channels and jobs are stopped at once by a second signal");
+            app.stop_jobs(Duration::ZERO);
             app.channels.kill().await;
+            app.jobs_ended().await;
         }
     }
     shutdown.trigger();
