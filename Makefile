@@ -8,16 +8,13 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Seconds that each fuzz target and the soak run.
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
-<<<<<<< HEAD
 # Seconds for which a live channel is watched, and length of what is recorded.
 LIVE_SOAK_SECONDS ?= 600
 RECORD_SECONDS ?= 3600
 # What is measured: load, startup, live; all unless set.
 BENCH ?=
-=======
 # How often the soak kills a job with all its processes.
 KILL_ROUNDS ?= 100
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
 # Address of the demo; port 0 takes a free one.
 LISTEN ?= 127.0.0.1:8080
 
@@ -75,22 +72,14 @@ fuzz: fuzz-seeds ## runs each fuzz target for FUZZ_SECONDS (needs nightly Rust a
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10; \
 	done
 
-<<<<<<< HEAD
-soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour
+soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour, kills a VoD job KILL_ROUNDS times
 	scripts/setup.sh run
 	$(MAKE) --no-print-directory build
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" SOAK_SECONDS=$(SOAK_SECONDS) \
 		LIVE_SOAK_SECONDS=$(LIVE_SOAK_SECONDS) RECORD_SECONDS=$(RECORD_SECONDS) \
 		cargo test --package headend-tests --test soak --test recording -- --nocapture --test-threads 1
-=======
-soak: ## plays a simulated channel for SOAK_SECONDS, and kills a VoD job KILL_ROUNDS times
-	scripts/setup.sh run
-	$(MAKE) --no-print-directory build
-	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" SOAK_SECONDS=$(SOAK_SECONDS) \
-		cargo test --package headend-tests --test soak -- --nocapture
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" KILL_ROUNDS=$(KILL_ROUNDS) \
 		cargo test --package headend-tests --test transcode killing_everything -- --nocapture
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
 
 demo-check: ## starts the demo, fetches the page and a segment of each way out, stops it
 	scripts/setup.sh run

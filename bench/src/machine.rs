@@ -19,15 +19,6 @@ pub(crate) fn cpu_seconds(pid: i32) -> f64 {
     of_tree.sum::<u64>() as f64 * TICK_SECONDS
 }
 
-<<<<<<< HEAD
-/// Returns the CPU seconds, user and system, that a process itself has used.
-pub(crate) fn own_cpu_seconds(pid: i32) -> f64 {
-    ticks(pid, 2).unwrap_or(0) as f64 * TICK_SECONDS
-}
-
-/// Sum of the first `count` of the fields 14 to 17 of `/proc/PID/stat`: utime, stime, cutime, cstime.
-fn ticks(pid: i32, count: usize) -> Option<u64> {
-=======
 /// Returns the CPU seconds of all children that this process has waited for, and of theirs.
 pub(crate) fn waited_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -36,9 +27,13 @@ pub(crate) fn waited_seconds() -> f64 {
     ticks.filter_map(|it| it.parse::<u64>().ok()).sum::<u64>() as f64 * TICK_SECONDS
 }
 
-/// Fields 14 to 17 of `/proc/PID/stat`: utime, stime, cutime, cstime.
-fn ticks(pid: i32) -> Option<u64> {
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
+/// Returns the CPU seconds, user and system, that a process itself has used.
+pub(crate) fn own_cpu_seconds(pid: i32) -> f64 {
+    ticks(pid, 2).unwrap_or(0) as f64 * TICK_SECONDS
+}
+
+/// Sum of the first `count` of the fields 14 to 17 of `/proc/PID/stat`: utime, stime, cutime, cstime.
+fn ticks(pid: i32, count: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = after.split(' ').collect();

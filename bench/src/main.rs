@@ -1,13 +1,7 @@
 //! Measures the binary on this machine: CPU time per request against nginx serving the same bytes
-<<<<<<< HEAD
-//! from disk, start-up and memory with many assets, how far behind live players are, and the delays of
-//! a live channel. Prints a table and writes `bench/results.json`; a bound that is not met is marked,
-//! never an error.
-=======
-//! from disk, start-up and memory with many assets, how far behind live players are, and VoD jobs
-//! against a plain ffmpeg. Prints a table and writes
+//! from disk, start-up and memory with many assets, how far behind live players are, the delays of
+//! a live channel, and VoD jobs against a plain ffmpeg. Prints a table and writes
 //! `bench/results.json`; a bound that is not met is marked, never an error.
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
 //!
 //! Arguments choose what is measured, by the names in [`PARTS`]; all without any.
 //! `HEADEND_BENCH=quick` makes one short round of everything, to see that it works.
@@ -41,27 +35,25 @@ struct Effort {
     player_start_seconds: u64,
     /// Seconds for which it is looked at then.
     player_seconds: u64,
-<<<<<<< HEAD
     /// Seconds for which a live channel is followed, twice.
     live_seconds: u64,
-=======
     /// Seconds of the film of VoD jobs.
     film_seconds: u32,
     /// How often it is made in each way; the best counts.
     films: usize,
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
 }
 
 /// Measures something.
 type Measure = fn(Effort, &mut Report);
 
 /// What can be measured.
-const PARTS: [(&str, Measure); 5] = [
+const PARTS: [(&str, Measure); 6] = [
     ("load", load::measure),
     ("startup", startup::measure),
     ("players-live", players::live),
     ("players-simulated", players::simulated),
     ("live", live::measure),
+    ("transcode", transcode::measure),
 ];
 
 fn main() {
@@ -75,12 +67,9 @@ fn main() {
             channel_seconds: 5,
             player_start_seconds: 5,
             player_seconds: 2,
-<<<<<<< HEAD
             live_seconds: 6,
-=======
             film_seconds: 24,
             films: 1,
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
         }
     } else {
         Effort {
@@ -91,12 +80,9 @@ fn main() {
             channel_seconds: 30,
             player_start_seconds: 15,
             player_seconds: 20,
-<<<<<<< HEAD
             live_seconds: 60,
-=======
             film_seconds: 120,
             films: 3,
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
         }
     };
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -108,24 +94,10 @@ fn main() {
         );
     }
     let mut report = Report::new();
-<<<<<<< HEAD
     for (name, measure) in PARTS {
         if wanted.is_empty() || wanted.iter().any(|it| it == name) {
             measure(effort, &mut report);
         }
     }
-=======
-    // One part alone, for those who work on it.
-    if std::env::var("HEADEND_BENCH_ONLY").is_ok_and(|value| value == "transcode") {
-        transcode::measure(effort, &mut report);
-        report.finish();
-        return;
-    }
-    load::measure(effort, &mut report);
-    startup::measure(effort, &mut report);
-    players::live(effort, &mut report);
-    players::simulated(effort, &mut report);
-    transcode::measure(effort, &mut report);
->>>>>>> 4377acb (Run jobs from the command line and over HTTP, show them with their chunks, and make the demo's sample by one)
     report.finish();
 }
