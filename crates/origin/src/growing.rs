@@ -154,13 +154,11 @@ impl Growth {
                         key,
                         ..
                     } = &self.segment;
-                    match self.supplier.segment(manifest, track, key, now) {
-                        Ok(payload) => self.take(payload.slices, true),
-                        Err(_) => {
-                            self.ended = true;
-                            return Some(Err(Refusal::NotFound(reason).into()));
-                        }
-                    }
+                    let Ok(payload) = self.supplier.segment(manifest, track, key, now) else {
+                        self.ended = true;
+                        return Some(Err(Refusal::NotFound(reason).into()));
+                    };
+                    self.take(payload.slices, true);
                 }
                 Err(Refusal::TooEarly { .. }) => {
                     if let Err(unmet) = self.wait(now).await {
