@@ -1,4 +1,6 @@
-//! `headend ladder`: named rungs and ladders, and what would be made of a source.
+//! `headend ladder`: named rungs, ladders and presets, and what would be made of a source.
+
+mod presets;
 
 use std::{fmt::Write as _, path::PathBuf};
 
@@ -15,7 +17,7 @@ use crate::{
     logging, table, term,
 };
 
-/// Lists named rungs and ladders, and plans what would be made of a source
+/// Lists named rungs, ladders and presets, and plans what would be made of a source
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -26,6 +28,15 @@ pub(crate) struct Args {
 enum Command {
     /// Lists the rungs and ladders that have names
     List {
+        /// Print JSON
+        #[arg(long, env = "HEADEND_JSON")]
+        json: bool,
+    },
+    /// Lists the presets of `transcode`, or shows one as a file to start from
+    Presets {
+        /// A name, or a file to check
+        #[arg(value_name = "NAME|FILE")]
+        preset: Option<String>,
         /// Print JSON
         #[arg(long, env = "HEADEND_JSON")]
         json: bool,
@@ -47,6 +58,7 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     logging::start_plain(logging)?;
     match args.command {
         Command::List { json } => list(json)?,
+        Command::Presets { preset, json } => presets::run(preset.as_deref(), json)?,
         Command::Plan { file, what, json } => {
             let job = what.job(file)?;
             let Prepared { planned, .. } = Prepared::of(job, &Toolbox::find()?)?;

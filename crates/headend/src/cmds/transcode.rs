@@ -1,7 +1,6 @@
 //! `headend transcode`: VoD jobs in the foreground.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError},
@@ -19,7 +18,7 @@ use transcode::{
     fetch,
     job::{Fault, JobReport, JobState, Jobs, Keeper, Request, Setup},
     plan::{self, AudioPick, VideoCodec},
-    preset::{self, Preset},
+    preset,
 };
 
 use crate::{
@@ -30,7 +29,7 @@ use crate::{
     logging,
     signals::Signals,
     term, text,
-    transcoding::{Error, Place, display::Display, worker_name},
+    transcoding::{Error, Place, display::Display, presets, worker_name},
 };
 
 /// Makes HLS and DASH of media files, chunk by chunk; what was done before is not done again
@@ -248,7 +247,7 @@ impl Wanted {
             ..plan::Options::default()
         };
         if let Some(name) = &self.preset {
-            options.preset = find_preset(name)?;
+            options.preset = presets::find(name)?;
         }
         if let Some(threads) = threads {
             options.threads = threads;
@@ -258,21 +257,6 @@ impl Wanted {
         }
         Ok(options)
     }
-}
-
-/// Finds a preset by its name, or reads the file of that name.
-fn find_preset(name: &str) -> Result<Preset, Error> {
-    let file = PathBuf::from(name);
-    let is_file = file.is_file() || name.contains('/');
-    if !is_file {
-        return preset::named(name).map_err(|error| Error::Usage(error.to_string()));
-    }
-    let wrong = |reason: String| Error::Usage(format!("{name}: {reason}"));
-    let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
-    let preset: Preset =
-        crate::config::from_yaml(&text).map_err(|error| wrong(error.to_string()))?;
-    preset.check().map_err(|error| wrong(error.to_string()))?;
-    Ok(preset)
 }
 
 /// Takes the requests in and shows them until all are over or the process is to stop.

@@ -221,9 +221,9 @@ pub(crate) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> anyhow::R
     yaml::read(text)
 }
 
-/// Returns the effective settings as YAML.
-pub(crate) fn to_yaml(settings: &Settings) -> anyhow::Result<String> {
-    yaml::to_string(settings)
+/// Returns settings, or a document of other kind, as YAML.
+pub(crate) fn to_yaml<T: serde::Serialize>(document: &T) -> anyhow::Result<String> {
+    yaml::to_string(document)
 }
 
 /// Returns the JSON schema of the file.

@@ -6,6 +6,7 @@
 pub(crate) mod display;
 mod error;
 mod place;
+pub(crate) mod presets;
 mod service;
 
 pub(crate) use error::Error;
