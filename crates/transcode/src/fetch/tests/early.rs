@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
@@ -20,6 +21,15 @@ use crate::{
 
 const SOURCE: &str = "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440 -t 40 \
                       -c:v libx264 -preset ultrafast -crf 12 -bf 2 -g 100 -c:a aac";
+
+/// Ends a download that goes on as long as nobody stops it, also when an assertion fails.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 #[test]
 fn a_film_that_is_on_its_way_is_planned_and_decoded() {
@@ -41,6 +51,7 @@ fn a_film_that_is_on_its_way_is_planned_and_decoded() {
     options.attempts = u32::MAX;
     let input = Input::parse(&web.url("/film.mp4")).unwrap();
     thread::scope(|scope| {
+        let _stop = StopAtEnd(&bench.stop);
         let fetching =
             scope.spawn(|| bench.with(|context| fetch(&input, &options, &bench.spool(), context)));
         let begun = bench.growth.wait_begun(Duration::from_secs(60)).unwrap();
