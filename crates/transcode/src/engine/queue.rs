@@ -119,17 +119,16 @@ impl Queue {
 
     pub(super) fn put_job(&mut self, job: Job) {
         self.changed.jobs.insert(job.name.clone());
-        match self.jobs.get_mut(&job.name) {
-            Some(known) => known.job = job,
-            None => {
-                let known = Known {
-                    job,
-                    served: 0,
-                    tasks: BTreeMap::new(),
-                };
-                self.jobs.insert(known.job.name.clone(), known);
-            }
+        if let Some(known) = self.jobs.get_mut(&job.name) {
+            known.job = job;
+            return;
         }
+        let known = Known {
+            job,
+            served: 0,
+            tasks: BTreeMap::new(),
+        };
+        self.jobs.insert(known.job.name.clone(), known);
     }
 
     pub(super) fn drop_job(&mut self, name: &str) {

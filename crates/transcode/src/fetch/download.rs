@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// How often a source may become another one.
 const MAX_CHANGES: u32 = 3;
 /// Longest wait that a server may ask for.
-const MAX_AFTER: Duration = Duration::from_secs(120);
+const MAX_AFTER: Duration = Duration::from_mins(2);
 
 /// Downloads a source into its spool.
 pub(super) fn run(

@@ -133,9 +133,9 @@ impl Reach {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let mut bytes = (body.len() as u32 + 8).to_be_bytes().to_vec();
-        bytes.extend_from_slice(kind);
+        bytes.extend_from_slice(&kind);
         bytes.extend_from_slice(body);
         bytes
     }
@@ -150,9 +150,9 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             is_indexed(&path, available).unwrap()
         };
-        let ftyp = boxed(b"ftyp", b"isomisom");
-        let moov = boxed(b"moov", &boxed(b"mvhd", &[0; 100]));
-        let parts = [ftyp.clone(), boxed(b"free", b""), moov.clone()];
+        let ftyp = boxed(*b"ftyp", b"isomisom");
+        let moov = boxed(*b"moov", &boxed(*b"mvhd", &[0; 100]));
+        let parts = [ftyp.clone(), boxed(*b"free", b""), moov.clone()];
         let whole = parts.concat().len() as u64;
         for (available, expected) in [
             (0, None),
@@ -162,9 +162,9 @@ mod tests {
         ] {
             assert_eq!(look(&parts, available), expected, "{available}");
         }
-        let mdat = boxed(b"mdat", &[0; 50]);
+        let mdat = boxed(*b"mdat", &[0; 50]);
         assert_eq!(look(&[ftyp.clone(), mdat, moov], 60), Some(false));
-        let fragmented = boxed(b"moov", &boxed(b"mvex", b""));
+        let fragmented = boxed(*b"moov", &boxed(*b"mvex", b""));
         assert_eq!(look(&[ftyp, fragmented], 100), Some(false));
         assert_eq!(
             look(&[vec![0x47; 376]], 100),

@@ -278,9 +278,10 @@ impl Remote for Http {
         self.runtime.block_on(async {
             let response = self.send(&headers, into).await?;
             match response.status() {
-                StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(identity(&response)),
-                // Of an empty file no byte can be asked for.
-                StatusCode::RANGE_NOT_SATISFIABLE => Ok(identity(&response)),
+                // Of an empty file no byte can be asked for: 416.
+                StatusCode::OK
+                | StatusCode::PARTIAL_CONTENT
+                | StatusCode::RANGE_NOT_SATISFIABLE => Ok(identity(&response)),
                 _ => Err(self.judge(&response)),
             }
         })

@@ -400,12 +400,12 @@ impl Shared {
         match order {
             Order::Pause | Order::Resume => {
                 let paused = *order == Order::Pause;
-                self.rewrite(&cell, |file| file.paused = paused)?;
+                Self::rewrite(&cell, |file| file.paused = paused)?;
                 self.make_known(&cell)?;
                 self.say(id, What::Paused { paused });
             }
             Order::Priority(priority) => {
-                self.rewrite(&cell, |file| file.request.priority = *priority)?;
+                Self::rewrite(&cell, |file| file.request.priority = *priority)?;
                 self.make_known(&cell)?;
             }
             Order::Retry => self.retry(&cell)?,
@@ -453,7 +453,7 @@ impl Shared {
         }
     }
 
-    fn rewrite(&self, cell: &Cell, change: impl FnOnce(&mut JobFile)) -> Result<(), Error> {
+    fn rewrite(cell: &Cell, change: impl FnOnce(&mut JobFile)) -> Result<(), Error> {
         let file = {
             let mut facts = cell.facts();
             change(&mut facts.file);
@@ -508,7 +508,7 @@ impl Shared {
         }
         self.make_known(cell)?;
         self.drop_steps(cell, steps)?;
-        self.rewrite(cell, |file| file.done = None)?;
+        Self::rewrite(cell, |file| file.done = None)?;
         cell.facts().outcome = None;
         Ok(())
     }
@@ -625,7 +625,7 @@ impl Shared {
             )
         };
         let at_ms = self.now_ms();
-        self.rewrite(cell, |file| {
+        Self::rewrite(cell, |file| {
             file.done = Some(Done {
                 at_ms,
                 version: version.clone(),

@@ -34,6 +34,7 @@ pub struct Request {
     pub options: plan::Options,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(value: &i32) -> bool {
     *value == 0
 }

@@ -279,15 +279,14 @@ impl Copying<'_> {
             Source::Object(object) if Arc::ptr_eq(self.work, target) => {
                 target.copy(&object.place, key)?;
             }
-            Source::Object(object) => match self.work.local_path(&object.place) {
-                Some(path) => {
+            Source::Object(object) => {
+                if let Some(path) = self.work.local_path(&object.place) {
                     target.put(key, Content::File(&path), options)?;
-                }
-                None => {
+                } else {
                     let bytes = self.work.get(&object.place)?;
                     target.put(key, Content::Bytes(&bytes), options)?;
                 }
-            },
+            }
         }
         Ok(())
     }

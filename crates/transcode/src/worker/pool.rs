@@ -192,19 +192,15 @@ impl Shared {
             self.reap();
             self.look_after(now_ms, stood_ms);
             let end_ms = self.lock().end_ms;
-            let ending = match end_ms {
-                Some(end_ms) => {
-                    if self.wind_up(now_ms, end_ms) {
-                        return;
-                    }
-                    true
+            let pause = if let Some(end_ms) = end_ms {
+                if self.wind_up(now_ms, end_ms) {
+                    return;
                 }
-                None => {
-                    self.fill(now_ms);
-                    false
-                }
+                LAST_TICK
+            } else {
+                self.fill(now_ms);
+                TICK
             };
-            let pause = if ending { LAST_TICK } else { TICK };
             seen = self.engine.watch(seen, pause);
         }
     }

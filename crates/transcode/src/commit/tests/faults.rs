@@ -132,18 +132,18 @@ impl Bench {
 
     /// Runs a step once: two objects and the record.
     fn attempt(&self, number: u32) -> Result<Committed, Error> {
-        let mut staging = self.ledger.stage(Step::Chunk(0), &self.key(), number);
+        let mut staging = self.ledger.stage(Step::Chunk(0), &Self::key(), number);
         staging.put_bytes("v0/init.mp4", b"init")?;
         staging.put_bytes("v0/1.m4s", b"media")?;
         staging.commit(made())
     }
 
-    fn key(&self) -> Key {
+    fn key() -> Key {
         key(Step::Chunk(0))
     }
 
     fn found(&self) -> Option<Record> {
-        self.ledger.find_deep(Step::Chunk(0), &self.key()).unwrap()
+        self.ledger.find_deep(Step::Chunk(0), &Self::key()).unwrap()
     }
 }
 
@@ -182,7 +182,7 @@ fn whichever_write_goes_wrong_a_step_is_done_or_not() {
 fn two_winners_on_a_weak_store_harm_nothing() {
     let bench = Bench::new(true);
     let staged = |number| {
-        let mut staging = bench.ledger.stage(Step::Chunk(0), &bench.key(), number);
+        let mut staging = bench.ledger.stage(Step::Chunk(0), &Bench::key(), number);
         staging.put_bytes("v0/1.m4s", b"media").unwrap();
         staging
     };

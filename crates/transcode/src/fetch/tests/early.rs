@@ -54,9 +54,9 @@ fn a_film_that_is_on_its_way_is_planned_and_decoded() {
         let _stop = StopAtEnd(&bench.stop);
         let fetching =
             scope.spawn(|| bench.with(|context| fetch(&input, &options, &bench.spool(), context)));
-        let begun = bench.growth.wait_begun(Duration::from_secs(60)).unwrap();
+        let begun = bench.growth.wait_begun(Duration::from_mins(1)).unwrap();
         assert!(begun.content_id.is_some());
-        let there = bench.growth.wait_for(half as u64, Duration::from_secs(60));
+        let there = bench.growth.wait_for(half as u64, Duration::from_mins(1));
         assert_eq!(is_indexed(&begun.path, there).unwrap(), Some(true));
 
         // All is known of it, of what has not come yet too.

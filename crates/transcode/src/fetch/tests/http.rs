@@ -140,7 +140,9 @@ fn a_source_that_changes_while_it_is_read_is_read_anew() {
     for with_tags in [true, false] {
         let bench = Bench::new();
         let (old, mut new) = (content(4 * MIB), content(4 * MIB));
-        new.iter_mut().for_each(|byte| *byte ^= 0x55);
+        for byte in &mut new {
+            *byte ^= 0x55;
+        }
         let tag = |name: &str| with_tags.then(|| format!("\"{name}\""));
         let then = Manner {
             bytes: new.clone(),
@@ -322,7 +324,7 @@ fn what_is_too_large_or_too_slow_is_given_up() {
     // A server that sends nothing at all is left.
     let mut bench = Bench::new();
     bench.options.read_timeout = Duration::from_millis(100);
-    web.set(|manner| manner.slow = Some((MIB, Duration::from_secs(3600))));
+    web.set(|manner| manner.slow = Some((MIB, Duration::from_hours(1))));
     let error = bench.fetch(&web.url("/film")).unwrap_err();
     assert!(error.to_string().contains("nothing arrived"), "{error}");
 }
@@ -353,9 +355,9 @@ fn a_stop_is_heard_and_what_came_is_kept() {
     });
     thread::scope(|scope| {
         let fetching = scope.spawn(|| bench.fetch(&web.url("/film")));
-        let begun = bench.growth.wait_begun(Duration::from_secs(60)).unwrap();
+        let begun = bench.growth.wait_begun(Duration::from_mins(1)).unwrap();
         assert_eq!(begun.bytes, Some(3 * MIB as u64));
-        let some = bench.growth.wait_for(MIB as u64, Duration::from_secs(60));
+        let some = bench.growth.wait_for(MIB as u64, Duration::from_mins(1));
         assert!(some >= MIB as u64);
         // What has come can be read while the rest is on its way.
         let there = fs::read(&begun.path).unwrap();

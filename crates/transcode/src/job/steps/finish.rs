@@ -226,19 +226,16 @@ impl Work<'_> {
                     Some(object) => Some(self.init(object, &mut read)?),
                     None => None,
                 };
-                let place = match tracks.iter_mut().find(|track| track.id == part.id) {
-                    Some(place) => place,
-                    None => {
-                        tracks.push(TrackParts {
-                            id: part.id.clone(),
-                            inits: Vec::new(),
-                            parts: Vec::new(),
-                        });
-                        tracks.last_mut().expect("one was pushed")
-                    }
-                };
-                place.inits.extend(init);
-                place.parts.push(part);
+                if let Some(place) = tracks.iter_mut().find(|track| track.id == part.id) {
+                    place.inits.extend(init);
+                    place.parts.push(part);
+                } else {
+                    tracks.push(TrackParts {
+                        id: part.id.clone(),
+                        inits: init.into_iter().collect(),
+                        parts: vec![part],
+                    });
+                }
             }
         }
         Ok(tracks)

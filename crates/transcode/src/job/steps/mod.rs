@@ -118,11 +118,10 @@ impl Steps {
     /// Tells what kind of failure it is that a step was set aside.
     pub(super) fn fault(step: Step, setback: &Setback) -> Fault {
         match step {
-            Step::Fetch | Step::Probe => Fault::Input,
             Step::Plan if setback.reason.starts_with(source::WISH) => Fault::Request,
-            Step::Plan => Fault::Input,
-            Step::Package => Fault::Check,
-            Step::Publish if setback.reason.starts_with(finish::CHECK) => Fault::Check,
+            Step::Fetch | Step::Probe | Step::Plan => Fault::Input,
+            Step::Publish if !setback.reason.starts_with(finish::CHECK) => Fault::Other,
+            Step::Package | Step::Publish => Fault::Check,
             _ if setback.reason.contains("Unknown encoder") => Fault::Program,
             Step::Chunk(_) | Step::Audio(_) | Step::Text(_)
                 if setback.failure == Failure::Permanent =>

@@ -97,15 +97,15 @@ impl Work<'_> {
                 .map(|plan: Plan| (plan, record)),
             _ => None,
         };
-        let (plan, record, was_found) = match found {
-            Some((plan, record)) => (plan, record, true),
-            None => {
-                let plan = self.make_plan()?;
-                let staging = self.cell.ledger.stage(self.step, &key, self.lease.attempt);
-                let made = self.made(&self.steps.tool, json!(plan));
-                let committed = staging.commit(made).map_err(uncommitted)?;
-                (plan, Box::new(committed.into_record()), false)
-            }
+        let was_found = found.is_some();
+        let (plan, record) = if let Some(found) = found {
+            found
+        } else {
+            let plan = self.make_plan()?;
+            let staging = self.cell.ledger.stage(self.step, &key, self.lease.attempt);
+            let made = self.made(&self.steps.tool, json!(plan));
+            let committed = staging.commit(made).map_err(uncommitted)?;
+            (plan, Box::new(committed.into_record()))
         };
         let made_before = self.steps.found(self.cell, &plan, &content);
         let mut facts = self.cell.facts();

@@ -23,7 +23,7 @@ impl Work for Fake {
         self.ran.fetch_add(1, Ordering::SeqCst);
         let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
-        let outcome = self.act(lease, reins);
+        let outcome = Self::act(lease, reins);
         self.running.fetch_sub(1, Ordering::SeqCst);
         outcome
     }
@@ -34,7 +34,7 @@ impl Work for Fake {
 }
 
 impl Fake {
-    fn act(&self, lease: &Lease, reins: &Reins) -> Result<(), Setback> {
+    fn act(lease: &Lease, reins: &Reins) -> Result<(), Setback> {
         let setback = |failure| Setback {
             failure,
             reason: "as told".to_owned(),
