@@ -94,6 +94,10 @@ impl Place {
     }
 
     /// Starts the job.
+    #[expect(
+        clippy::print_stderr,
+        reason = "a test that fails shows what the job said"
+    )]
     pub(crate) fn start(&self) -> Running {
         let mut guard = launch::headend(self.arguments()).spawn();
         let (stdout, stderr) = guard.take_output();

@@ -32,7 +32,7 @@ use crate::{
     transcoding::{Error, Place, display::Display, presets, worker_name},
 };
 
-/// Makes HLS and DASH of media files, chunk by chunk; what was done before is not done again
+/// Makes HLS and DASH of media files, chunk by chunk, and goes on where it was
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Media files, or http(s), ftp and s3 URIs of some

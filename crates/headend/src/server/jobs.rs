@@ -30,7 +30,7 @@ pub(super) fn is_meant(rest: &str) -> bool {
 
 /// Describes all jobs for the page.
 pub(super) fn reports(app: &App) -> Vec<JobReport> {
-    app.jobs.get().map(|jobs| jobs.list()).unwrap_or_default()
+    app.jobs.get().map(Service::list).unwrap_or_default()
 }
 
 /// Tells whether a job is neither over nor held back.

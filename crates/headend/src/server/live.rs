@@ -13,6 +13,7 @@ use super::{App, access, control, cut, events, jobs, media::ask};
 use crate::{
     channels::{self, Order, describe},
     report::channel::{ChannelReport, Channels},
+    transcoding::Service,
 };
 
 /// Where a channel is below `/api/`.
@@ -114,7 +115,7 @@ fn event_lines(app: &App) -> Response {
         .iter()
         .map(|channel| (channel.name().to_owned(), channel.events()))
         .collect();
-    let jobs = app.jobs.get().map(|jobs| jobs.events());
+    let jobs = app.jobs.get().map(Service::events);
     control::state(events::answer(subscriptions, jobs, app.shutdown.clone()))
 }
 

@@ -222,13 +222,12 @@ impl JobBars {
                 continue;
             };
             let known = self.stages.iter().find(|(it, _)| *it == stage);
-            let shown = match known {
-                Some((_, shown)) => shown.clone(),
-                None => {
-                    let shown = draw.insert_before(&self.whole, bar(stage.name()));
-                    self.stages.push((stage, shown.clone()));
-                    shown
-                }
+            let shown = if let Some((_, shown)) = known {
+                shown.clone()
+            } else {
+                let shown = draw.insert_before(&self.whole, bar(stage.name()));
+                self.stages.push((stage, shown.clone()));
+                shown
             };
             shown.set_position(sum.permille);
             shown.set_message(sum.text(stage));

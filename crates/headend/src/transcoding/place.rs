@@ -70,13 +70,12 @@ impl Place {
         let path = self.local.join(format!("{job}.lock"));
         let file = File::create(&path).map_err(|error| failed(&path, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            // An error tells of a file system without locks.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
             Err(fs::TryLockError::WouldBlock) => Err(Error::Place {
                 place: self.name.clone(),
                 reason: format!("another process works on `{job}`"),
             }),
-            // A file system without locks.
-            Err(fs::TryLockError::Error(_)) => Ok(file),
         }
     }
 
