@@ -25,7 +25,10 @@ fn the_result_is_an_asset_with_every_frame() {
     ]);
     let output = launch::run(command.arg(&master));
     let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(text.trim().trim_end_matches(','), "300", "{output:?}");
+    // ffprobe lists the stream once by itself and once in its program.
+    let counts: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert!(!counts.is_empty(), "{output:?}");
+    assert!(counts.iter().all(|count| *count == "300"), "{output:?}");
 
     let server = launch::simulate(&place.path("films"));
     let listing = server.get("/api/v1/assets").expect(200);
