@@ -27,12 +27,19 @@ const starters = {
     const hls = new Hls(config);
     hls.on(Hls.Events.ERROR, (_, data) => {
       const text = `${data.type} ${data.details} ${data.error ? data.error.message : ''}`;
-      note(data.fatal ? window.failures : window.troubles, text);
+      // What the documentation of hls.js asks pages to do.
+      const canGoOn = data.fatal && data.type === Hls.ErrorTypes.NETWORK_ERROR && hls.levels.length > 0;
+      note(data.fatal && !canGoOn ? window.failures : window.troubles, text);
+      if (canGoOn) hls.startLoad();
     });
     hls.loadSource(source);
     hls.attachMedia(video);
     const date = () => (hls.playingDate ? hls.playingDate.getTime() : null);
-    return {player: hls, latency: () => hls.latency, date};
+    const help = () => {
+      hls.startLoad();
+      if (hls.liveSyncPosition) video.currentTime = hls.liveSyncPosition;
+    };
+    return {player: hls, latency: () => hls.latency, date, help};
   },
   'dash.js': async () => {
     await script('/dash.js');
@@ -94,6 +101,15 @@ window.addEventListener('error', ({message}) => note(window.troubles, `script: $
 window.addEventListener('unhandledrejection', ({reason}) => note(window.troubles, `promise: ${describe(reason)}`));
 
 let ways = null;
+
+// Puts a player back to the live edge that does not find there by itself; tells whether there is a way.
+window.help = () => {
+  if (!ways || !ways.help) return false;
+  note(window.events, 'helped');
+  ways.help();
+  return true;
+};
+
 const finite = (number) => (Number.isFinite(number) ? number : null);
 
 window.state = () => ({

