@@ -5,7 +5,7 @@ use http::{HeaderValue, header};
 use media::{
     hls, mpd,
     presentation::{Liveness, Presentation},
-    supply::{Delivery, Edge, Payload, Refusal, Supplier},
+    supply::{Delivery, Edge, Payload, Refusal, Supplier, When},
     template::Key,
 };
 use serve::{Body, Entity, Response, cors};
@@ -140,38 +140,33 @@ enum Shown {
     After(Wish),
 }
 
-/// Returns the presentation; its very beginning may be waited for where the supplier knows how far it
-/// has come.
+/// Returns the presentation; its very beginning may be waited for where nobody can tell when that is.
 fn shown(supplier: &dyn Supplier, manifest: usize, now: i64) -> Result<Shown, Refusal> {
-    match supplier.presentation(manifest, now) {
-        Ok(presentation) => Ok(Shown::As(Box::new(presentation))),
-        Err(Refusal::TooEarly {
-            what,
-            wait_ms,
-            at_ms,
-        }) => {
-            let track = 0;
-            let Ok(Edge { segment, parts }) = supplier.edge(manifest, track, now) else {
-                return Err(Refusal::TooEarly {
-                    what,
-                    wait_ms,
-                    at_ms,
-                });
-            };
-            Ok(Shown::After(Wish {
-                manifest,
-                track,
-                edge: Edge {
-                    segment,
-                    parts: parts.saturating_add(1),
-                },
-                patience_ms: BEGINNING_MS,
-                what,
-                otherwise: None,
-            }))
-        }
-        Err(refused) => Err(refused),
+    let refused = match supplier.presentation(manifest, now) {
+        Ok(presentation) => return Ok(Shown::As(Box::new(presentation))),
+        Err(refused) => refused,
+    };
+    let track = 0;
+    let (Refusal::TooEarly { what, .. }, Ok(edge)) =
+        (&refused, supplier.edge(manifest, track, now))
+    else {
+        return Err(refused);
+    };
+    let edge = Edge {
+        parts: edge.parts.saturating_add(1),
+        ..edge
+    };
+    if let When::At(_) = supplier.when(manifest, track, edge, now) {
+        return Err(refused);
     }
+    Ok(Shown::After(Wish {
+        manifest,
+        track,
+        edge,
+        patience_ms: BEGINNING_MS,
+        what: what.clone(),
+        otherwise: None,
+    }))
 }
 
 /// As [`shown`], and waits until there is enough for players of HLS.

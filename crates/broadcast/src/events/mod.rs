@@ -16,7 +16,7 @@ pub use hub::{Hub, Subscription};
 pub const QUEUE: usize = 1000;
 
 /// Names of all kinds, as in JSON.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     "started",
     "connected",
     "first-part",
@@ -34,6 +34,7 @@ pub const NAMES: [&str; 18] = [
     "disk-recovered",
     "write-failing",
     "write-recovered",
+    "recorded",
     "ended",
 ];
 

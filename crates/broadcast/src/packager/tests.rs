@@ -370,8 +370,12 @@ fn a_run_never_begins_before_the_last_ended_in_any_time_scale() {
         };
         let mut studio = Studio::new(&[("a", Content::Audio)], resume);
         studio.push(0, &init, EPOCH_MS + 10_000);
-        studio.push(0, &frame(441_000, 1024, true, b"a"), EPOCH_MS + 10_025);
-        let Some(Output::Stretch(stretch)) = studio.out.first() else {
+        for n in 0..50 {
+            let arrival = EPOCH_MS + 10_025 + n * 1024 * 1000 / 44_100;
+            studio.push(0, &frame(441_000 + n * 1024, 1024, true, b"a"), arrival);
+        }
+        let stretches = |output: &Output| matches!(output, Output::Stretch(_));
+        let Some(Output::Stretch(stretch)) = studio.out.iter().find(|it| stretches(it)) else {
             panic!("{:?}", studio.out);
         };
         assert!(stretch.start >= end, "{stretch:?} before {end:?}");
