@@ -4,7 +4,8 @@
 //! before the media. The spool of a source whose length is known has that length from the
 //! beginning, with a hole where nothing has come yet, so ffprobe reads all packets of such a file
 //! out of its index as soon as that is there; then [`Reach`] says how much must have come for a
-//! stretch of it to be decoded.
+//! stretch of it to be decoded. Which packets in the hole are key frames is not told: ffprobe looks for
+//! that in the packets themselves.
 
 use std::{
     fs::File,

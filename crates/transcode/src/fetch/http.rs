@@ -278,7 +278,7 @@ impl Remote for Http {
         self.runtime.block_on(async {
             let response = self.send(&headers, into).await?;
             match response.status() {
-                // Of an empty file no byte can be asked for: 416.
+                // Of an empty file no byte can be asked for (416).
                 StatusCode::OK
                 | StatusCode::PARTIAL_CONTENT
                 | StatusCode::RANGE_NOT_SATISFIABLE => Ok(identity(&response)),
