@@ -13,6 +13,8 @@ LIVE_SOAK_SECONDS ?= 600
 RECORD_SECONDS ?= 3600
 # What is measured: load, startup, live; all unless set.
 BENCH ?=
+# How often it kills the encoder of a channel, and headend, while players play.
+OUTAGE_ROUNDS ?= 10
 # How often the soak kills a job with all its processes.
 KILL_ROUNDS ?= 100
 # Address of the demo; port 0 takes a free one.
@@ -72,12 +74,14 @@ fuzz: fuzz-seeds ## runs each fuzz target for FUZZ_SECONDS (needs nightly Rust a
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10; \
 	done
 
-soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour, kills a VoD job KILL_ROUNDS times
-	scripts/setup.sh run
+soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour, kills encoders and jobs again and again
+	scripts/setup.sh test
 	$(MAKE) --no-print-directory build
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" SOAK_SECONDS=$(SOAK_SECONDS) \
 		LIVE_SOAK_SECONDS=$(LIVE_SOAK_SECONDS) RECORD_SECONDS=$(RECORD_SECONDS) \
 		cargo test --package headend-tests --test soak --test recording -- --nocapture --test-threads 1
+	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" OUTAGE_ROUNDS=$(OUTAGE_ROUNDS) \
+		cargo test --package headend-tests --test outages -- --nocapture --test-threads 1
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" KILL_ROUNDS=$(KILL_ROUNDS) \
 		cargo test --package headend-tests --test transcode killing_everything -- --nocapture
 
