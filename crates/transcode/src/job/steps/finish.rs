@@ -32,7 +32,7 @@ impl Work<'_> {
     /// Makes the manifests.
     pub(super) fn package(&self) -> Result<Ran, Setback> {
         let (plan, content) = self.planned()?;
-        let damaged = self.damaged(&plan)?;
+        let damaged = self.damaged(graph::parts(&plan))?;
         if !damaged.is_empty() {
             return Ok(Ran::Damaged(damaged));
         }
@@ -62,6 +62,10 @@ impl Work<'_> {
     /// Puts the result in place.
     pub(super) fn publish(&self) -> Result<Ran, Setback> {
         let (plan, _) = self.planned()?;
+        let damaged = self.damaged([Step::Package])?;
+        if !damaged.is_empty() {
+            return Ok(Ran::Damaged(damaged));
+        }
         let package = {
             let facts = self.cell.facts();
             facts.records.get(&Step::Package).cloned()
@@ -174,10 +178,10 @@ impl Work<'_> {
     }
 
     /// Reads what was made before this process began, and names what is not what its record says.
-    fn damaged(&self, plan: &Plan) -> Result<Vec<Step>, Setback> {
+    fn damaged(&self, steps: impl IntoIterator<Item = Step>) -> Result<Vec<Step>, Setback> {
         let found: Vec<(Step, Key)> = {
             let facts = self.cell.facts();
-            graph::parts(plan)
+            steps
                 .into_iter()
                 .filter(|step| facts.found.contains(step))
                 .filter_map(|step| Some((step, facts.records.get(&step)?.key.clone())))
