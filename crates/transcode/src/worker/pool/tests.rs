@@ -73,6 +73,8 @@ struct Bench {
     engine: Arc<Embedded>,
     work: Arc<Fake>,
     now: Arc<AtomicI64>,
+    /// How often the pool has looked at its clock.
+    looks: Arc<AtomicI64>,
     pool: Option<Pool>,
 }
 
@@ -82,6 +84,8 @@ impl Bench {
         let hand = Arc::clone(&now);
         let clock: Clock = Arc::new(move || hand.load(Ordering::SeqCst));
         let engine = Arc::new(Embedded::open(None, Arc::clone(&clock)).unwrap());
+        let looks = Arc::new(AtomicI64::new(0));
+        let counted = Arc::clone(&looks);
         let job = Job {
             name: "film".to_owned(),
             priority: 0,
@@ -115,7 +119,11 @@ impl Bench {
                 now: free,
             }),
             heartbeat: Duration::from_secs(10),
-            clock,
+            clock: Arc::new(move || {
+                let now = clock();
+                counted.fetch_add(1, Ordering::SeqCst);
+                now
+            }),
         };
         let pool = Pool::start(
             Arc::<Embedded>::clone(&engine),
@@ -126,6 +134,7 @@ impl Bench {
             engine,
             work,
             now,
+            looks,
             pool: Some(pool.unwrap()),
         }
     }
@@ -144,11 +153,13 @@ impl Bench {
 
     /// Lets time pass in steps that are no standstill, each seen by the pool.
     fn pass(&self, ms: i64) {
-        for _ in 0..ms / 1000 {
-            self.now.fetch_add(1000, Ordering::SeqCst);
-            // Waking it makes it look.
-            self.engine.retry("film", &[]).unwrap();
-            thread::sleep(Duration::from_millis(5));
+        for _ in 0..ms / STANDSTILL_MS {
+            self.now.fetch_add(STANDSTILL_MS, Ordering::SeqCst);
+            // A look that was under way may have seen the time before.
+            let enough = self.looks.load(Ordering::SeqCst) + 2;
+            while self.looks.load(Ordering::SeqCst) < enough {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 
