@@ -85,13 +85,15 @@ pub fn mpd(server: &Server, path: &str) -> MPD {
     dash_mpd_core::parse(answer.text()).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Lists the segments of an MPD with `SegmentTemplate` and `SegmentTimeline`; `url` is its own.
+/// Lists the segments of an MPD with `SegmentTemplate` and `SegmentTimeline`, but for images, which have
+/// none; `url` is its own.
 ///
 /// # Panics
 /// When something is missing.
 pub fn timelines(mpd: &MPD, url: &str) -> Vec<Listed> {
     let mut listed = Vec::new();
-    for set in mpd.periods.iter().flat_map(|period| &period.adaptations) {
+    let sets = mpd.periods.iter().flat_map(|period| &period.adaptations);
+    for set in sets.filter(|set| set.contentType.as_deref() != Some("image")) {
         for representation in &set.representations {
             listed.push(timeline(set, representation, url));
         }

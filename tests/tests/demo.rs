@@ -14,7 +14,11 @@ fn the_demo_serves_every_way_out_and_leaves_nothing_behind() {
         "127.0.0.1:0".as_ref(),
     ])
     .start();
-    let page = server.get("/").expect(200);
+    // A job makes the sample.
+    let page = launch::wait_for("the sample", || {
+        let page = server.get("/").expect(200);
+        page.text().contains("/vod/").then_some(page)
+    });
     let links = |place: &str, manifest: &str| {
         let text = page.text();
         let found = text.match_indices(place).find_map(|(at, _)| {
