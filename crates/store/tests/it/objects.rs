@@ -15,7 +15,7 @@ fn create() -> Options<'static> {
 #[test]
 fn objects_are_written_read_listed_copied_and_removed() {
     let server = Server::start();
-    let store = server.store("vod/work");
+    let store = server.store("vod/jobs");
     let options = Options {
         content_type: Some("video/mp4"),
         cache_control: Some("public, max-age=31536000, immutable"),
@@ -30,7 +30,7 @@ fn objects_are_written_read_listed_copied_and_removed() {
         headers["cache-control"],
         "public, max-age=31536000, immutable"
     );
-    assert_eq!(fs::read(server.file("vod/work/a/1.m4s")).unwrap(), b"01234");
+    assert_eq!(fs::read(server.file("vod/jobs/a/1.m4s")).unwrap(), b"01234");
     assert_eq!(store.get("a/1.m4s").unwrap(), b"01234");
     assert_eq!(store.get_range("a/1.m4s", 1..3).unwrap(), b"12");
     assert_eq!(store.get_range("a/1.m4s", 3..u64::MAX).unwrap(), b"34");
