@@ -1,0 +1,1 @@
+//! What feeds, streams and clients do, as plain values: pages, JSON and metrics only render them.
