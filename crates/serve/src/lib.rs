@@ -6,6 +6,7 @@
 //! | run a server, limit and stop it | [`Server`], [`Limits`], [`Shutdown`], [`Counters`] |
 //! | what a handler gets | [`Request`] |
 //! | what a handler gives | [`Response`], [`Body`], [`reply`] |
+//! | answers that come over time | [`Pace`], [`ring`] |
 //! | ranges, entity tags, 304 and 412 | [`entity`] |
 //! | pages of other hosts, `OPTIONS`, `405` | [`cors`] |
 //!
@@ -21,9 +22,11 @@ pub mod entity;
 mod handler;
 mod host;
 mod limits;
+mod pace;
 mod path;
 pub mod reply;
 mod request;
+pub mod ring;
 mod server;
 mod shutdown;
 
@@ -32,6 +35,7 @@ pub use counters::{Counters, Counts};
 pub use entity::{ETag, Entity};
 pub use handler::Handler;
 pub use limits::Limits;
+pub use pace::Pace;
 pub use reply::Response;
 pub use request::{BodyError, Request};
 pub use server::{Error, Server, Summary};

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::Limits;
+use crate::{Limits, Pace};
 
 /// The marks of one connection.
 #[derive(Debug, Default)]
@@ -29,6 +29,10 @@ pub(super) struct Activity {
     /// `read` when the last request began.
     read_at_request: AtomicU64,
     multiplexed: AtomicBool,
+    /// What [`Pace`] asks for, 0 for nothing: ms without a byte taken, and bytes not sent that the
+    /// socket has not been told yet.
+    write_timeout_ms: AtomicU64,
+    unsent: AtomicU32,
 }
 
 /// Marks a request as running until its answer has been handed over or given up.
@@ -36,9 +40,18 @@ pub(super) struct Activity {
 pub(super) struct Running {
     activity: Arc<Activity>,
     owed: bool,
+    paced: bool,
 }
 
 impl Running {
+    /// Says how the answer is to be sent.
+    pub(super) fn is_paced(&mut self, pace: Pace) {
+        self.paced = true;
+        let ms = u64::try_from(pace.write_timeout.as_millis()).unwrap_or(u64::MAX);
+        self.activity.write_timeout_ms.store(ms, Relaxed);
+        self.activity.unsent.store(pace.unsent, Relaxed);
+    }
+
     /// Marks that the answer is complete, so that only the client can hold it up.
     pub(super) fn is_owed(&mut self) {
         if !self.owed {
@@ -53,6 +66,9 @@ impl Drop for Running {
         self.activity.running.fetch_sub(1, Relaxed);
         if self.owed {
             self.activity.owed.fetch_sub(1, Relaxed);
+        }
+        if self.paced {
+            self.activity.write_timeout_ms.store(0, Relaxed);
         }
     }
 }
@@ -84,7 +100,15 @@ impl Activity {
         Running {
             activity: Arc::clone(self),
             owed: false,
+            paced: false,
         }
+    }
+
+    /// Returns how many bytes not sent the socket may hold, once for each time that it changes.
+    pub(super) fn take_unsent(&self) -> Option<u32> {
+        // Written rarely and looked at with each write: a load is much cheaper than a swap.
+        let unsent = self.unsent.load(Relaxed);
+        (unsent != 0).then(|| self.unsent.swap(0, Relaxed))
     }
 
     pub(super) fn sample(&self) -> Sample {
@@ -96,6 +120,7 @@ impl Activity {
             requests: self.requests.load(Relaxed),
             running: self.running.load(Relaxed) > 0,
             in_header: in_header && !self.multiplexed.load(Relaxed),
+            write_timeout_ms: self.write_timeout_ms.load(Relaxed),
         }
     }
 }
@@ -108,6 +133,7 @@ pub(super) struct Sample {
     requests: u64,
     running: bool,
     in_header: bool,
+    write_timeout_ms: u64,
 }
 
 /// Why a connection has had its time.
@@ -177,6 +203,10 @@ impl Watch {
         };
         self.waiting = Some((waiting, since));
         let (limit, expiry) = match waiting {
+            Waiting::Client(_) if sample.write_timeout_ms > 0 => {
+                let limit = Duration::from_millis(sample.write_timeout_ms);
+                (limit, Expiry::Stalled)
+            }
             Waiting::Client(_) => (self.write, Expiry::Stalled),
             Waiting::Header(_) => (self.header, Expiry::SlowHeader),
             Waiting::Request(..) => (self.idle, Expiry::Idle),
@@ -254,6 +284,29 @@ mod tests {
         };
         let samples = [running; 2].into_iter().chain([stalled; 9]);
         assert_eq!(expiry(samples), Some((6, Expiry::Stalled)));
+    }
+
+    #[test]
+    fn an_answer_may_have_a_time_limit_of_its_own() {
+        let stalled = Sample {
+            running: true,
+            blocked: true,
+            write_timeout_ms: 2000,
+            ..Sample::default()
+        };
+        assert_eq!(expiry([stalled; 9]), Some((2, Expiry::Stalled)));
+        let activity = Arc::new(Activity::default());
+        let mut running = activity.begin();
+        assert_eq!(activity.take_unsent(), None);
+        running.is_paced(Pace {
+            write_timeout: Duration::from_secs(2),
+            unsent: 70_000,
+        });
+        assert_eq!(activity.sample().write_timeout_ms, 2000);
+        assert_eq!(activity.take_unsent(), Some(70_000));
+        assert_eq!(activity.take_unsent(), None);
+        drop(running);
+        assert_eq!(activity.sample().write_timeout_ms, 0);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
     Shared,
     activity::{Activity, Running},
 };
-use crate::{Body, BoxError, Handler, Request, Response, counters, reply};
+use crate::{Body, BoxError, Handler, Pace, Request, Response, counters, reply};
 
 const SERVER: HeaderValue =
     HeaderValue::from_static(concat!("headend/", env!("CARGO_PKG_VERSION")));
@@ -52,6 +52,9 @@ pub(super) fn answer<H: Handler>(
         }
         if response.body().len().is_some_and(|len| len > 0) {
             running.is_owed();
+        }
+        if let Some(pace) = response.extensions().get::<Pace>() {
+            running.is_paced(*pace);
         }
         Ok(response.map(|body| Tracked {
             body,

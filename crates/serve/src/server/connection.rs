@@ -14,6 +14,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::{rt::TokioIo, server::graceful::GracefulConnection};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -203,6 +204,16 @@ impl Socket {
             .await
     }
 
+    /// Tells the kernel what the answer asks for, before its first byte.
+    fn is_about_to_write(&self) {
+        if let Some(unsent) = self.activity.take_unsent() {
+            let socket = SockRef::from(&self.stream);
+            if let Err(error) = socket.set_tcp_notsent_lowat(unsent) {
+                tracing::debug!(%error, "the kernel does not bound what it has not sent");
+            }
+        }
+    }
+
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
             Poll::Ready(Ok(count)) => self.activity.has_written(*count),
@@ -239,6 +250,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.is_about_to_write();
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(result)
     }
@@ -248,6 +260,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.is_about_to_write();
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.wrote(result)
     }
