@@ -127,6 +127,11 @@ impl Reader {
         }
     }
 
+    /// Changes what becomes of it when it is too slow, as who learns later what is written does.
+    pub fn set_on_slow(&mut self, on_slow: OnSlow) {
+        self.on_slow = on_slow;
+    }
+
     /// Returns how many pieces are there that it has not read.
     pub fn behind(&self) -> u64 {
         match self.place {
@@ -138,7 +143,8 @@ impl Reader {
     fn look(&mut self) -> Look {
         loop {
             if !self.before.is_empty() {
-                return self.hand(std::mem::take(&mut self.before));
+                let before = std::mem::take(&mut self.before);
+                return self.hand(before);
             }
             // First, so that nothing can come after the number below is read.
             let ended = self.shared.ended.load(Ordering::Acquire);
