@@ -16,6 +16,8 @@ use media::{
     presentation::Content,
 };
 
+use serve::ring::Leave;
+
 use super::{
     MOST_HELD,
     machine::{Join, Step},
@@ -90,7 +92,7 @@ impl Fmp4 {
             _ => Step::Pass {
                 len: head.len,
                 join: Join::No,
-                whole: true,
+                leave: Leave::Well,
             },
         }
     }
@@ -151,7 +153,7 @@ impl Fmp4 {
                 len: moof.end,
                 bytes: [&bytes[..moof.start], &moved].concat().into(),
                 join,
-                whole: false,
+                leave: Leave::Never,
             },
         }
     }

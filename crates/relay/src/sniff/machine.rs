@@ -1,6 +1,7 @@
 //! What a machine may say, and the one of each container.
 
 use bytes::Bytes;
+use serve::ring::Leave;
 
 use super::{
     Format, adts::Adts, detect, flv::Flv, fmp4::Fmp4, matroska::Matroska, mjpeg::Mjpeg, mp3::Mp3,
@@ -13,13 +14,13 @@ pub(super) enum Step {
     /// Show at least so many from here on, more than now.
     Need(usize),
     /// Pass so many on, at least one; the machine is asked again after them.
-    Pass { len: u64, join: Join, whole: bool },
+    Pass { len: u64, join: Join, leave: Leave },
     /// Pass on other bytes in place of the next `len`, which may be none.
     Swap {
         len: usize,
         bytes: Bytes,
         join: Option<Bytes>,
-        whole: bool,
+        leave: Leave,
     },
     /// It is this machine that knows them.
     Is(Box<Machine>),
@@ -30,19 +31,19 @@ pub(super) enum Step {
 impl Step {
     /// Passes a unit on.
     pub(super) fn unit(len: usize, join: Join) -> Self {
-        Self::Pass {
-            len: len as u64,
-            join,
-            whole: true,
-        }
+        Self::pass(len, join, Leave::Well)
     }
 
     /// Passes a part of a unit on that is not its last.
     pub(super) fn part(len: usize, join: Join) -> Self {
+        Self::pass(len, join, Leave::Never)
+    }
+
+    pub(super) fn pass(len: usize, join: Join, leave: Leave) -> Self {
         Self::Pass {
             len: len as u64,
             join,
-            whole: false,
+            leave,
         }
     }
 }
@@ -51,6 +52,8 @@ impl Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Join {
     No,
+    /// It cannot, but a unit ended before.
+    Border,
     /// It can, but that is no reason to cut.
     Soft(Bytes),
     /// It should be able to.

@@ -5,6 +5,8 @@
 
 use bytes::{Bytes, BytesMut};
 
+use serve::ring::Leave;
+
 use super::{
     MOST_HELD,
     machine::{Join, Step},
@@ -160,7 +162,7 @@ impl Matroska {
             Some(body) => Step::Pass {
                 len: (head.len as u64).saturating_add(body),
                 join: Join::No,
-                whole: true,
+                leave: Leave::Well,
             },
             None => Step::Lost,
         }
@@ -211,7 +213,7 @@ impl Matroska {
             Some(body) => Step::Pass {
                 len: (head.len as u64).saturating_add(body),
                 join,
-                whole: true,
+                leave: Leave::Well,
             },
             None => Step::part(head.len, join),
         }

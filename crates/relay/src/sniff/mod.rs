@@ -3,7 +3,7 @@
 //!
 //! | container | a client joins at | and gets before that | a unit is |
 //! |---|---|---|---|
-//! | MPEG-TS | a video packet with `random_access_indicator`, or one that begins a key frame | PAT, PMT, a discontinuity on each PID | a packet |
+//! | MPEG-TS | a video packet with `random_access_indicator`, or one that begins a key frame | PAT, PMT, a discontinuity on each PID | a picture; a packet if need be |
 //! | fragmented MP4 | a `moof` of which the video begins with a sync sample | `ftyp` to `moov` | `moof` and its `mdat` |
 //! | FLV | a video tag with a key frame | header, `onMetaData`, sequence headers | a tag |
 //! | Matroska, WebM | a cluster of which the video begins with a key frame | all before the first cluster | a cluster, or a block when its size is unknown |
@@ -39,7 +39,7 @@ mod tests;
 use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
-use serve::ring::{OnSlow, Piece};
+use serve::ring::{Leave, OnSlow, Piece};
 
 pub use self::picture::picture;
 use self::{
@@ -172,9 +172,9 @@ pub struct Sniffer {
     /// The beginning of what a machine wants to see in one piece, and how long that is.
     held: BytesMut,
     need: usize,
-    /// How much more of the input is passed on unseen, and whether a unit ends with it.
+    /// How much more of the input is passed on unseen, and whether one may leave behind it.
     passing: u64,
-    ends_unit: bool,
+    leave: Leave,
     /// Nothing was passed on yet: whoever is there begins with the first byte.
     untouched: bool,
 }
@@ -183,7 +183,10 @@ pub struct Sniffer {
 struct Open {
     from: usize,
     join: Option<Bytes>,
-    whole: bool,
+    /// Where in it a unit ended last, and what one needs to begin there, if one can.
+    border: usize,
+    soft: Option<Bytes>,
+    leave: Leave,
 }
 
 impl Sniffer {
@@ -196,7 +199,7 @@ impl Sniffer {
             held: BytesMut::new(),
             need: 0,
             passing: 0,
-            ends_unit: true,
+            leave: Leave::Well,
             untouched: true,
         }
     }
@@ -233,13 +236,13 @@ impl Sniffer {
     pub fn finish(&mut self, out: &mut Vec<Piece>) {
         let rest = self.held.split().freeze();
         self.passing = 0;
-        self.ends_unit = true;
+        self.leave = Leave::Well;
         if !rest.is_empty() {
             let join = std::mem::take(&mut self.untouched).then(Bytes::new);
             out.push(Piece {
                 bytes: rest,
                 join,
-                whole: true,
+                leave: Leave::Well,
             });
         }
     }
@@ -250,7 +253,7 @@ impl Sniffer {
         self.held.clear();
         self.need = 0;
         self.passing = 0;
-        self.ends_unit = true;
+        self.leave = Leave::Well;
         self.machine = match &self.machine {
             Machine::Ts(_) => Machine::Ts(Ts::taken_over()),
             _ => Machine::new(self.given),
@@ -264,7 +267,9 @@ impl Sniffer {
         let mut open = Open {
             from: 0,
             join: None,
-            whole: true,
+            border: 0,
+            soft: None,
+            leave: Leave::Well,
         };
         self.need = 0;
         loop {
@@ -275,10 +280,15 @@ impl Sniffer {
                     .min(rest);
                 at += here;
                 self.passing -= here as u64;
-                open.whole = self.passing == 0 && self.ends_unit;
                 if self.passing > 0 {
+                    // Nobody knows what is in the rest but its machine.
+                    open.leave = match self.leave {
+                        Leave::IfNeedBe => Leave::IfNeedBe,
+                        Leave::Well | Leave::Never => Leave::Never,
+                    };
                     break;
                 }
+                open.leave = self.leave;
                 continue;
             }
             if rest == 0 {
@@ -292,32 +302,41 @@ impl Sniffer {
                 }
                 Step::Need(_) | Step::Lost => self.machine = Machine::Raw,
                 Step::Is(machine) => self.machine = *machine,
-                Step::Pass { len, join, whole } => {
+                Step::Pass { len, join, leave } => {
+                    if join != Join::No || open.leave == Leave::Well {
+                        open.border = at;
+                        open.soft = None;
+                    }
                     match join {
                         Join::Hard(header) => {
                             self.close(&mut open, block, at, out);
                             open.join = Some(header);
                         }
                         Join::Soft(header) if open.from == at => open.join = Some(header),
-                        Join::Soft(_) | Join::No => {}
+                        Join::Soft(header) => open.soft = Some(header),
+                        Join::Border | Join::No => {}
                     }
                     // Without progress the loop would not end.
                     self.passing = len.max(1);
-                    self.ends_unit = whole;
+                    self.leave = leave;
                 }
                 Step::Swap {
                     len,
                     bytes,
                     join,
-                    whole,
+                    leave,
                 } => {
+                    if join.is_some() || len == 0 || open.leave == Leave::Well {
+                        open.border = at;
+                        open.soft = None;
+                    }
                     self.close(&mut open, block, at, out);
                     let join = join.or(self.untouched.then(Bytes::new));
                     self.untouched = false;
-                    out.push(Piece { bytes, join, whole });
+                    out.push(Piece { bytes, join, leave });
                     at += len.min(rest);
                     open.from = at;
-                    open.whole = whole;
+                    open.leave = leave;
                 }
             }
         }
@@ -325,18 +344,28 @@ impl Sniffer {
         at
     }
 
-    /// Ends the open piece at a place of the block, if it has begun, and opens the next.
+    /// Ends the open piece at a place of the block, if it has begun, and opens the next. It becomes two
+    /// when a unit ended inside, so that one may leave there.
     fn close(&mut self, open: &mut Open, block: &Bytes, at: usize, out: &mut Vec<Piece>) {
-        if at > open.from {
-            let join = open.join.take();
-            out.push(Piece {
-                bytes: block.slice(open.from..at),
-                join: join.or(self.untouched.then(Bytes::new)),
-                whole: open.whole,
-            });
-            self.untouched = false;
+        let mut cut = |from: usize, to: usize, join: Option<Bytes>, leave| {
+            if to > from {
+                out.push(Piece {
+                    bytes: block.slice(from..to),
+                    join: join.or(self.untouched.then(Bytes::new)),
+                    leave,
+                });
+                self.untouched = false;
+            }
+        };
+        let join = open.join.take();
+        if open.leave == Leave::Well || open.border <= open.from {
+            cut(open.from, at, join, open.leave);
+        } else {
+            cut(open.from, open.border, join, Leave::Well);
+            cut(open.border, at, open.soft.take(), open.leave);
         }
         open.from = at;
-        open.join = None;
+        open.border = at;
+        open.soft = None;
     }
 }

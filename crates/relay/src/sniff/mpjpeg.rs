@@ -6,6 +6,8 @@
 
 use bytes::Bytes;
 
+use serve::ring::Leave;
+
 use super::machine::{Join, Step};
 
 /// Longest boundary line and longest header of a part, bytes.
@@ -111,7 +113,7 @@ impl Mpjpeg {
                     Step::Pass {
                         len: (len as u64).saturating_add(length.unwrap_or(0)),
                         join: Join::Hard(self.boundary.clone()),
-                        whole: false,
+                        leave: Leave::Never,
                     }
                 }
                 None if bytes.len() > MOST_HEADER => Step::Lost,

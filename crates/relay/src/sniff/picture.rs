@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use serve::ring::{OnSlow, Ring, Start};
+use serve::ring::{Leave, OnSlow, Ring, Start};
 
 /// Longest picture, bytes.
 const MOST: usize = 16 << 20;
@@ -39,11 +39,11 @@ fn first(bytes: &[u8]) -> Option<Bytes> {
     let mut at = from;
     loop {
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
-        let super::Step::Pass { len, whole, .. } = machine.step(rest) else {
+        let super::Step::Pass { len, leave, .. } = machine.step(rest) else {
             return None;
         };
         at = at.checked_add(usize::try_from(len).ok()?)?;
-        if whole {
+        if leave == Leave::Well {
             return bytes.get(from..at).map(Bytes::copy_from_slice);
         }
     }

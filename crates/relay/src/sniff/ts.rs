@@ -10,6 +10,8 @@ use std::collections::HashSet;
 
 use bytes::{Bytes, BytesMut};
 
+use serve::ring::Leave;
+
 use super::machine::{Join, Step};
 
 /// Bytes of a packet, and the first of them.
@@ -206,7 +208,7 @@ impl Ts {
                 len: 0,
                 bytes: Bytes::copy_from_slice(&discontinuity(pid, before)),
                 join: None,
-                whole: true,
+                leave: Leave::Well,
             };
         }
         let join = self.join(packet);
@@ -220,7 +222,12 @@ impl Ts {
             self.pmts[found].1.add(packet);
             self.read_pmts();
         }
-        Step::unit(PACKET, join)
+        // Who leaves inside of a picture leaves it torn.
+        let leave = match self.main {
+            Some(_) => Leave::IfNeedBe,
+            None => Leave::Well,
+        };
+        Step::pass(PACKET, join, leave)
     }
 
     fn join(&self, packet: Packet<'_>) -> Join {
@@ -233,9 +240,10 @@ impl Ts {
             Codec::Other => true,
             codec => packet.adaptation() & 0x40 != 0 || codec.begins_key(packet.payload()),
         };
-        match self.header() {
-            Some(header) if is_key => Join::Hard(header),
-            _ => Join::No,
+        let header = if is_key { self.header() } else { None };
+        match header {
+            Some(header) => Join::Hard(header),
+            None => Join::Border,
         }
     }
 

@@ -3,6 +3,8 @@
 
 use bytes::{Bytes, BytesMut};
 
+use serve::ring::Leave;
+
 use super::machine::{Join, Step};
 
 /// Longest chunk before the samples that is looked at, bytes.
@@ -41,7 +43,7 @@ impl Wav {
                 Step::Pass {
                     len,
                     join: Join::Soft(header.clone()),
-                    whole: true,
+                    leave: Leave::Well,
                 }
             }
             (None, _) => self.chunk(bytes),

@@ -2,7 +2,7 @@
 //!
 //! The bytes come in [`Piece`]s that are shared, never copied; each reader has its own place. The ring
 //! knows nothing of media: a piece says whether a reader may begin with it, and what it needs before
-//! (its [`Piece::join`]), and whether a reader may leave after it ([`Piece::whole`]).
+//! (its [`Piece::join`]), and whether a reader may leave after it ([`Piece::leave`]).
 //!
 //! | question | answer |
 //! |---|---|
@@ -19,9 +19,10 @@
 //! **How slow is too slow.** A reader is late when its next piece is older than the window, measured
 //! against the newest piece and not against a clock: a writer that pauses makes nobody late. It may
 //! always be as far back as the second newest join point, since that is where those who came last
-//! began. A late reader skips where a unit ends. When units are made of several pieces (a piece was not
-//! [`Piece::whole`]) the ring keeps as much again behind the window, so that a reader can finish the unit
-//! that it is in; one that falls out of that as well ends, since what it has cannot be continued.
+//! began. A late reader skips where it may [`Leave::Well`]. When there are pieces after which it may not,
+//! the ring keeps as much again behind the window, so that a reader can finish the unit that it is in. One
+//! that falls out of that as well skips if it may leave at all, and ends if what it has cannot be
+//! continued.
 
 mod page;
 mod reader;
@@ -55,8 +56,19 @@ pub struct Piece {
     pub bytes: Bytes,
     /// Whether a reader may begin with this piece; the bytes are what it needs before (none if empty).
     pub join: Option<Bytes>,
-    /// Whether a unit ends with this piece, so that a reader may go on at any join point after it.
-    pub whole: bool,
+    /// Whether a reader may go on at any join point after it.
+    pub leave: Leave,
+}
+
+/// Whether a reader may leave after a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// A unit ends here.
+    Well,
+    /// It is inside of a unit, which will be torn, but what follows is understood.
+    IfNeedBe,
+    /// It is inside of a unit, and nothing else would be understood.
+    Never,
 }
 
 impl Piece {
@@ -65,7 +77,7 @@ impl Piece {
         Self {
             bytes,
             join: None,
-            whole: true,
+            leave: Leave::Well,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{OnSlow, Piece, Shared, Start};
+use super::{Leave, OnSlow, Piece, Shared, Start};
 
 /// Why a reader got nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub struct Reader {
     before: Bytes,
     /// What the last join point needs: after a skip it is said again only when it has changed.
     header: Option<Bytes>,
-    /// Whether a unit ended with the last piece.
-    between_units: bool,
+    /// Whether it may leave where it is.
+    leave: Leave,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Reader {
             on_slow,
             before: Bytes::new(),
             header: None,
-            between_units: true,
+            leave: Leave::Well,
         };
         let next = reader.shared.next.load(Ordering::Acquire);
         let at = match start {
@@ -165,7 +165,7 @@ impl Reader {
                         continue;
                     }
                     let is_late = number < self.shared.late.load(Ordering::Acquire);
-                    if is_late && self.between_units {
+                    if is_late && self.leave == Leave::Well {
                         self.place = self.slow(number);
                         continue;
                     }
@@ -173,11 +173,11 @@ impl Reader {
                         self.place = self.slow(number);
                         continue;
                     };
-                    let Piece { bytes, join, whole } = piece;
+                    let Piece { bytes, join, leave } = piece;
                     // What a join needs is known to who has read on to it.
                     self.header = join.or(self.header.take());
                     self.place = Place::At(number + 1);
-                    self.between_units = whole;
+                    self.leave = leave;
                     if !bytes.is_empty() {
                         return self.hand(bytes);
                     }
@@ -207,11 +207,12 @@ impl Reader {
 
     /// The piece that is next is late or gone.
     fn slow(&mut self, number: u64) -> Place {
-        if self.on_slow == OnSlow::Drop || !self.between_units {
+        if self.on_slow == OnSlow::Drop || self.leave == Leave::Never {
             self.shared.tally.drops.fetch_add(1, Ordering::Relaxed);
             return Place::Ended(End::TooSlow);
         }
         self.shared.tally.skips.fetch_add(1, Ordering::Relaxed);
+        self.leave = Leave::Well;
         match self.shared.newest_join(number + 1) {
             Some(join) => self.enter(join),
             None => Place::Seeking(number + 1),

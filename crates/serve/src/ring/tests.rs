@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Bounds, End, OnSlow, Piece, Reader, Start, Writer};
+use super::{Bounds, End, Leave, OnSlow, Piece, Reader, Start, Writer};
 
 fn bounds(ms: u64, bytes: usize) -> Bounds {
     Bounds {
@@ -31,7 +31,7 @@ fn join(header: &str, text: &str) -> Piece {
 
 fn part(text: &str) -> Piece {
     Piece {
-        whole: false,
+        leave: Leave::Never,
         ..piece(text)
     }
 }
@@ -195,7 +195,7 @@ fn units_of_several_pieces_are_read_to_their_end() {
     let unit = |writer: &mut Writer, name: &str, ms| {
         writer.push(
             Piece {
-                whole: false,
+                leave: Leave::Never,
                 ..join("", name)
             },
             at(ms),
@@ -217,6 +217,32 @@ fn units_of_several_pieces_are_read_to_their_end() {
     }
     assert_eq!(all(&mut stuck), "");
     assert_eq!(stuck.end(), Some(End::TooSlow), "it cannot be continued");
+}
+
+#[test]
+fn a_unit_that_may_be_torn_is_left_only_when_it_is_gone() {
+    let mut writer = Writer::new(bounds(1000, 1 << 20));
+    let ring = writer.ring();
+    let begun = Instant::now();
+    let mut push = |text: &str, is_join: bool, leave, second| {
+        let piece = Piece {
+            leave,
+            ..if is_join { join("", text) } else { piece(text) }
+        };
+        writer.push(piece, begun + Duration::from_secs(second));
+    };
+    push("a", true, Leave::IfNeedBe, 0);
+    let mut reader = ring.join(Start::Newest, OnSlow::Skip);
+    assert_eq!(reader.ready().unwrap(), "a");
+    push(")", false, Leave::Well, 0);
+    push("b", true, Leave::IfNeedBe, 2);
+    assert_eq!(all(&mut reader), ")b");
+    for second in [4, 6, 8, 10] {
+        push(".)", false, Leave::Well, second);
+        push("c", true, Leave::IfNeedBe, second);
+    }
+    assert_eq!(all(&mut reader), "c");
+    assert_eq!((ring.stats().skips, ring.stats().drops), (1, 0));
 }
 
 #[test]
@@ -335,8 +361,9 @@ proptest! {
                     let join = join && pushed.last().is_none_or(|(_, whole)| *whole);
                     let number = u32::try_from(pushed.len()).unwrap();
                     let bytes = Bytes::copy_from_slice(&number.to_be_bytes());
+                    let leave = if whole { Leave::Well } else { Leave::Never };
                     writer.push(
-                        Piece { bytes, join: join.then(Bytes::new), whole },
+                        Piece { bytes, join: join.then(Bytes::new), leave },
                         now,
                     );
                     pushed.push((join, whole));

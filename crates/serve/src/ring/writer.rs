@@ -6,11 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Block, Bounds, Page, Piece, Ring, Shared, page};
+use super::{Block, Bounds, Leave, Page, Piece, Ring, Shared, page};
 
-/// Join points of which the data is kept whatever its age: those who began at the second newest may
-/// still be there, and those who are in the unit before it may finish that.
-const JOINS: usize = 3;
+/// Newest join points from which on a reader is not late, whatever their age: those who came last
+/// began there.
+const JOINS_IN_TIME: usize = 2;
+/// Newest join points from which on everything is kept for those who are inside of a unit: they may
+/// have been just in time when they began it, and be slow in it.
+const JOINS_KEPT: usize = 4;
 
 /// The one writer of a ring. Dropping it finishes the ring.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ pub struct Writer {
     /// Numbers before which a reader is late, and before which nothing is kept.
     late: u64,
     floor: u64,
-    /// Whether some unit was made of several pieces.
+    /// Whether there was a piece after which nobody leaves well.
     has_units: bool,
 }
 
@@ -55,7 +58,7 @@ impl Writer {
             offset: 0,
             ages: VecDeque::new(),
             page_bytes: 0,
-            joins: VecDeque::with_capacity(JOINS + 1),
+            joins: VecDeque::with_capacity(JOINS_KEPT + 1),
             late: 0,
             floor: 0,
             has_units: false,
@@ -91,17 +94,17 @@ impl Writer {
     }
 
     fn put(&mut self, piece: Piece, now: Instant) {
-        if piece.bytes.is_empty() && piece.join.is_none() && !piece.whole {
+        if piece.bytes.is_empty() && piece.join.is_none() && piece.leave != Leave::Well {
             return;
         }
         let number = self.next;
         if piece.join.is_some() {
             self.joins.push_back(number);
-            if self.joins.len() > JOINS {
+            if self.joins.len() > JOINS_KEPT {
                 self.joins.pop_front();
             }
         }
-        self.has_units |= !piece.whole;
+        self.has_units |= piece.leave != Leave::Well;
         let is_join = piece.join.is_some();
         let len = piece.bytes.len() + piece.join.as_ref().map_or(0, bytes::Bytes::len);
         self.ages.push_back(Age {
@@ -152,10 +155,17 @@ impl Writer {
         let floor;
         if self.has_units {
             // As much again behind the window, for who is inside of a unit.
-            self.late = self.out_of(self.late, self.next - 1, window, 2, bytes / 2, now);
-            floor = self.out_of(self.floor, self.late, window * 2, JOINS, bytes, now);
+            self.late = self.out_of(
+                self.late,
+                self.next - 1,
+                window,
+                JOINS_IN_TIME,
+                bytes / 2,
+                now,
+            );
+            floor = self.out_of(self.floor, self.late, window * 2, JOINS_KEPT, bytes, now);
         } else {
-            self.late = self.out_of(self.late, self.next - 1, window, 2, bytes, now);
+            self.late = self.out_of(self.late, self.next - 1, window, JOINS_IN_TIME, bytes, now);
             floor = self.late;
         }
         self.ages
