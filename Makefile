@@ -20,7 +20,7 @@ KILL_ROUNDS ?= 100
 # Address of the demo; port 0 takes a free one.
 LISTEN ?= 127.0.0.1:8080
 
-FUZZ_TARGETS := boxes init mpd packager playlists url_options
+FUZZ_TARGETS := boxes init mpd packager playlists sniff url_options
 
 .PHONY: help setup build demo test check bench fuzz fuzz-seeds soak demo-check readme-check
 

@@ -160,7 +160,7 @@ struct Shared {
     /// One more than the number of the newest join point, 0 for none.
     newest: AtomicU64,
     ended: AtomicBool,
-    bell: Notify,
+    bell: Arc<Notify>,
     tally: Tally,
 }
 
@@ -184,7 +184,7 @@ impl Shared {
             late: AtomicU64::new(0),
             newest: AtomicU64::new(0),
             ended: AtomicBool::new(false),
-            bell: Notify::new(),
+            bell: Arc::default(),
             tally: Tally::default(),
         }
     }

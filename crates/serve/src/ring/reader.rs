@@ -1,11 +1,15 @@
 //! The reading end: a place in the ring, and what to do when it is gone.
 
 use std::{
+    future::poll_fn,
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
+use tokio::sync::futures::OwnedNotified;
 
 use super::{Leave, OnSlow, Piece, Shared, Start};
 
@@ -30,6 +34,9 @@ pub struct Reader {
     header: Option<Bytes>,
     /// Whether it may leave where it is.
     leave: Leave,
+    /// What rings with the next piece, once it has waited, and whether it waits.
+    bell: Option<Pin<Box<OwnedNotified>>>,
+    is_waiting: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +65,8 @@ impl Reader {
             before: Bytes::new(),
             header: None,
             leave: Leave::Well,
+            bell: None,
+            is_waiting: false,
         };
         let next = reader.shared.next.load(Ordering::Acquire);
         let at = match start {
@@ -99,15 +108,42 @@ impl Reader {
 
     /// Waits for the next bytes; `None` at the [`Self::end`]. Safe to cancel.
     pub async fn next(&mut self) -> Option<Bytes> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Polls for the next bytes, as bodies do; `None` at the [`Self::end`].
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            let shared = Arc::clone(&self.shared);
-            // Before the look, or else a piece that comes in between rings for nobody.
-            let bell = shared.bell.notified();
-            match self.look() {
-                Look::Bytes(bytes) => return Some(bytes),
-                Look::End => return None,
-                Look::Nothing => bell.await,
+            if self.is_waiting
+                && let Some(bell) = &mut self.bell
+            {
+                ready!(bell.as_mut().poll(cx));
+                self.is_waiting = false;
             }
+            if let Some(done) = self.looked() {
+                return Poll::Ready(done);
+            }
+            // The bell is heard from before the second look on, or else a piece that comes in between
+            // would ring for nobody. Its place on the heap is used again and again.
+            let notified = Arc::clone(&self.shared.bell).notified_owned();
+            match &mut self.bell {
+                Some(bell) => bell.set(notified),
+                None => self.bell = Some(Box::pin(notified)),
+            }
+            if let Some(done) = self.looked() {
+                return Poll::Ready(done);
+            }
+            self.is_waiting = true;
+        }
+    }
+
+    /// Returns what a look gives, `Some(None)` at the end.
+    #[expect(clippy::option_option, reason = "it is a poll without a context")]
+    fn looked(&mut self) -> Option<Option<Bytes>> {
+        match self.look() {
+            Look::Bytes(bytes) => Some(Some(bytes)),
+            Look::End => Some(None),
+            Look::Nothing => None,
         }
     }
 
