@@ -123,7 +123,8 @@ impl Inspector {
             at: reply.finished(),
         };
         let what = "the init segment";
-        let read = fetched(what, mpd, scene, reply, report).map(|answer| Init::read(&answer.body));
+        let read = fetched(what, self.kind, mpd, scene, reply, report)
+            .map(|answer| Init::read(&answer.body));
         let state = match read {
             Some(Ok(init)) => {
                 let before = self.hashes.insert(url.clone(), init.hash);
@@ -173,7 +174,7 @@ impl Inspector {
             at: reply.finished(),
         };
         let what = format!("segment {}", place.number);
-        let Some(answer) = fetched(&what, mpd, scene, reply, report) else {
+        let Some(answer) = fetched(&what, self.kind, mpd, scene, reply, report) else {
             return false;
         };
         let measured = match self.inits.get(&place.period) {
@@ -324,6 +325,7 @@ pub(super) fn declared<'a>(mpd: &'a Mpd, id: &str, period: Nanos) -> Option<&'a 
 /// Returns the answer when it is good, and judges its headers.
 fn fetched<'a>(
     what: &str,
+    kind: Kind,
     mpd: &Mpd,
     scene: Scene<'_>,
     reply: &'a Reply,
@@ -334,7 +336,10 @@ fn fetched<'a>(
             if answer.is_http {
                 let view = answer::View {
                     answer,
-                    what: answer::What::Mp4,
+                    what: match kind {
+                        Kind::Image => answer::What::Image,
+                        _ => answer::What::Mp4,
+                    },
                     held: false,
                     live: mpd.dynamic,
                     target: mpd.target().map(to_ms),

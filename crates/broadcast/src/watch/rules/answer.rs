@@ -12,6 +12,8 @@ pub(crate) enum What {
     Mpd,
     /// An init segment, segment or part of MP4.
     Mp4,
+    /// Pictures to seek by.
+    Image,
     /// Media of another format.
     OtherMedia,
 }
@@ -144,6 +146,7 @@ fn content_type(view: &View<'_>) -> Vec<String> {
                 | "video/iso.segment"
                 | "audio/iso.segment"
         ),
+        What::Image => essence.starts_with("image/"),
         What::OtherMedia => !essence.is_empty(),
     };
     when(!right, || format!("the content type is `{found}`"))

@@ -58,6 +58,14 @@ fn headers() {
     assert_eq!(of(What::Mp4, false, "video/mp4", "max-age=3600"), [""; 0]);
     assert_eq!(of(What::Mp4, false, "video/mp4", "max-age=6"), ["H2-media"]);
     assert_eq!(of(What::Mp4, false, "text/html", "no-store"), ["H3-type"]);
+    assert_eq!(
+        of(What::Image, false, "image/jpeg", "max-age=3600"),
+        [""; 0]
+    );
+    assert_eq!(
+        of(What::Image, false, "video/mp4", "max-age=3600"),
+        ["H3-type"]
+    );
     let bare = answered(&[("content-type", "video/mp2t")]);
     let found = answer::broken(&answer::View {
         answer: &bare,
