@@ -10,6 +10,8 @@ pub mod http;
 pub mod launch;
 pub mod ledger;
 pub mod manifests;
+pub mod origin;
+pub mod playback;
 pub mod players;
 pub mod put;
 pub mod s3;

@@ -1,51 +1,14 @@
 //! A headless Chromium plays every kind of asset on demand and as live, over DASH and HLS, through
 //! the product's own player page: time moves on across the wrap of the loop without a stall.
 
-use std::{fmt::Write as _, io::Write as _, time::Duration};
+use std::{fmt::Write as _, io::Write as _};
 
 use harness::{
     clips::{self, Clip, LOOP_SECONDS},
     launch,
+    playback::{Audience, Seen},
     webdriver::Browser,
 };
-use serde_json::Value;
-
-/// What counts as a stall once a video plays, milliseconds of media time lost in one go.
-const STALL_MS: f64 = 1000.0;
-
-/// Watches the video of the player page.
-///
-/// A sample is taken ten times a second. `lost` adds up the time by which the video fell behind the
-/// clock without a sample of normal progress between, so that a late sample is not a stall; `jump`
-/// is the greatest leap ahead of the clock.
-const WATCH: &str = r"
-    const video = document.getElementById('video');
-    const seen = {source: video.dataset.src, first: null, time: 0, worst: 0, jump: 0, error: '',
-                  ended: false, bytes: [0, 0]};
-    let at = performance.now();
-    let steady = 0;
-    let lost = 0;
-    setInterval(() => {
-        const now = performance.now();
-        const wall = now - at;
-        const media = (video.currentTime - seen.time) * 1000;
-        at = now;
-        seen.time = video.currentTime;
-        seen.ended = video.ended;
-        seen.bytes = [video.webkitVideoDecodedByteCount, video.webkitAudioDecodedByteCount];
-        seen.error = document.body.dataset.error || (video.error && video.error.message) || seen.error;
-        if (seen.first === null) {
-            steady = media > wall / 2 && media < wall * 2 ? steady + 1 : 0;
-            if (steady === 5) seen.first = video.currentTime;
-        } else if (!video.ended) {
-            lost = media < wall / 2 ? lost + wall - media : 0;
-            seen.worst = Math.max(seen.worst, lost);
-            seen.jump = Math.max(seen.jump, media - wall);
-        }
-    }, 100);
-    window.seen = seen;
-    return true;
-";
 
 fn plays_everywhere(clip: Clip) {
     let server = launch::simulate(&clip.path());
@@ -54,58 +17,38 @@ fn plays_everywhere(clip: Clip) {
         let answer = server.get(&format!("/vod/{name}/manifest.mpd"));
         (answer.status == 200).then_some(())
     });
-    let browser = Browser::start();
-    let mut windows = Vec::new();
+    let mut audience = Audience::start();
     for place in ["vod", "livesim"] {
         for manifest in ["manifest.mpd", "master.m3u8"] {
             let page = format!("/play?src=/{place}/{name}/{manifest}");
-            windows.push(browser.open_window(&server.url(&page)));
-            browser.run(WATCH);
+            audience.open(&server.url(&page));
         }
     }
-    let report = || -> Vec<Value> {
-        let seen = |window: &String| {
-            browser.switch(window);
-            browser.run("return window.seen")
-        };
-        windows.iter().map(seen).collect()
-    };
-    launch::wait_within(Duration::from_mins(1), || {
-        let all = report();
-        let failed = all.iter().any(|one| one["error"] != "");
-        (failed || all.iter().all(has_played)).then_some(())
-    });
     let mut wrong = String::new();
-    for one in report() {
-        let stalled = one["worst"].as_f64().unwrap_or(f64::MAX) > STALL_MS;
-        let jumped = one["jump"].as_f64().unwrap_or(f64::MAX) > STALL_MS;
-        let silent = one["bytes"][0] == 0 || one["bytes"][1] == 0;
-        let _ = writeln!(std::io::stderr(), "{one}");
-        if one["error"] != "" || !has_played(&one) || stalled || jumped || silent {
-            let _ = writeln!(wrong, "{one}");
+    for seen in audience.watch(has_played) {
+        let _ = writeln!(std::io::stderr(), "{}", seen.0);
+        let is_whole = seen.has_pictures() && seen.has_sound();
+        if !has_played(&seen) || !seen.is_smooth() || !is_whole {
+            let _ = writeln!(wrong, "{}", seen.0);
         }
     }
     assert!(
         wrong.is_empty(),
         "{wrong}\nconsole: {:#?}\nserver: {}",
-        browser.console(),
+        audience.console(),
         server.said()
     );
 }
 
 /// Tells whether a video ran to its end or, live, longer than a loop and so across a wrap.
-fn has_played(one: &Value) -> bool {
-    let time = one["time"].as_f64().unwrap_or(0.0);
-    let Some(first) = one["first"].as_f64() else {
+fn has_played(seen: &Seen) -> bool {
+    let Some(played) = seen.played() else {
         return false;
     };
-    let is_live = one["source"]
-        .as_str()
-        .is_some_and(|source| source.contains("livesim"));
-    if is_live {
-        time - first > LOOP_SECONDS as f64 + 1.0
+    if seen.source().contains("livesim") {
+        played > LOOP_SECONDS as f64 + 1.0
     } else {
-        one["ended"] == true && time > LOOP_SECONDS as f64 - 0.5
+        seen.has_ended() && seen.time() > LOOP_SECONDS as f64 - 0.5
     }
 }
 

@@ -1,11 +1,11 @@
 //! The kill matrix: at every step, every way to be ended; and at random, again and again.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use harness::launch;
 use rustix::process::Signal;
 
-use super::job::{CHUNKS, Place, signal, worked};
+use super::job::{CHUNKS, Contents, Place, signal, source, worked};
 
 /// The kinds of steps, in order.
 const STEPS: [&str; 7] = [
@@ -124,7 +124,7 @@ fn an_encoder_that_hangs_is_ended_and_the_chunk_tried_again() {
     assert!(reason.contains("did not get on"), "{reason}");
 }
 
-/// Rounds of the random test; `make soak` runs a hundred.
+/// Kills of the random test; `make soak` does a hundred.
 fn rounds() -> usize {
     let set = std::env::var("KILL_ROUNDS").ok();
     set.and_then(|text| text.parse().ok()).unwrap_or(6)
@@ -132,43 +132,68 @@ fn rounds() -> usize {
 
 #[test]
 fn killing_everything_at_random_costs_no_more_than_a_chunk_each() {
-    let mut place = Place::new();
+    const WORKERS: usize = 2;
+    let kills = rounds();
+    // As many chunks as kills, so that one job lives through all of them.
+    let chunks = kills.max(CHUNKS);
+    let mut place = Place::of("film.mp4", &source(2 * chunks));
     // Slow enough that a kill mostly hits an encode.
     place.write_preset("slower");
-    place.more = ["--threads", "2"].map(str::to_owned).to_vec();
-    place.finish();
-    let wanted = place.version();
+    place.more = ["--threads".to_owned(), WORKERS.to_string()].into();
+    let mut undisturbed = place.start();
+    undisturbed.drain();
+    assert_eq!(undisturbed.guard.wait().code(), Some(0));
+    assert_eq!(worked(&undisturbed.events, "chunk"), chunks);
+    let wanted = (place.version(), Contents::of(&place.result()));
+    place.forget();
+
     let mut chance = Chance(0x5eed_1234_9876_5432);
-    let (mut kills, mut attempts, mut jobs) = (0, 0, 0);
-    while kills < rounds() {
-        place.forget();
-        jobs += 1;
-        loop {
-            let mut job = place.start();
-            let limit = Duration::from_millis(100 + chance.below(1500));
+    let (mut killed, mut again, mut done) = (0, 0, 0);
+    loop {
+        let mut job = place.start();
+        // Sooner when the job is ahead, so that it does not end before all kills are dealt.
+        let is_ahead = done * kills >= killed * chunks;
+        let span = if is_ahead { 300 } else { 1500 };
+        let limit = Duration::from_millis(100 + chance.below(span));
+        if killed < kills {
             let ended = launch::wait_within(limit, || job.guard.ended());
-            if ended.is_none() && kills < rounds() {
-                job.kill_tree();
-                kills += 1;
-            }
-            job.drain();
-            attempts += worked(&job.events, "chunk");
-            match job.guard.wait().code() {
-                None => {}
-                code => {
-                    assert_eq!(code, Some(0));
-                    break;
-                }
-            }
+            assert!(ended.is_none(), "the job ended after {killed} kills");
+            job.kill_tree();
+            killed += 1;
         }
-        assert_eq!(place.version(), wanted, "after {kills} kills");
+        job.drain();
+        let begun = worked(&job.events, "chunk");
+        let before = std::mem::replace(&mut done, committed(&place));
+        // What a kill costs is what was being worked on, and nothing that had been done before.
+        let lost = begun.saturating_sub(done - before);
+        assert!(
+            lost <= WORKERS,
+            "{begun} begun, {done} done, {before} before"
+        );
+        again += lost;
+        if let Some(code) = job.guard.wait().code() {
+            assert_eq!(code, 0);
+            break;
+        }
     }
-    let most = jobs * CHUNKS + kills * 2;
-    assert!(attempts <= most, "{attempts} attempts, {most} are allowed");
-    println!(
-        "{kills} kills over {jobs} jobs, {attempts} attempts at {} chunks",
-        jobs * CHUNKS
-    );
+    assert_eq!(place.version(), wanted.0);
+    Contents::of(&place.result()).assert_same(&wanted.1, "after all kills");
+    println!("{killed} kills over one job of {chunks} chunks: {again} were begun in vain");
+    let film = place.path("film.mp4").display().to_string();
+    let left = launch::mentioning(&film);
+    assert!(left.is_empty(), "{left:?} outlived the job");
+}
+
+/// Counts the chunks that have a record.
+fn committed(place: &Place) -> usize {
+    if !place.path("films/.headend/jobs").is_dir() {
+        return 0;
+    }
+    let steps = place.work().join("steps");
+    let names = fs::read_dir(steps).into_iter().flatten().flatten();
+    names
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("chunk-"))
+        .count()
 }
 
 /// Numbers that look random and are the same in each run (xorshift).

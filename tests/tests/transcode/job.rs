@@ -1,6 +1,7 @@
 //! A small job: a clip of some seconds, two renditions, chunks of two seconds.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -11,7 +12,8 @@ use std::{
 
 use harness::{
     clips,
-    launch::{self, Guard, PATIENCE},
+    launch::{self, Guard, Launch, PATIENCE},
+    s3,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -20,11 +22,26 @@ use tempfile::TempDir;
 /// Chunks of the clip.
 pub(crate) const CHUNKS: usize = 6;
 
+/// Makes the arguments of a clip of so many seconds with sound, 25 frames a second.
+pub(crate) fn source(seconds: usize) -> String {
+    format!(
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration={seconds},noise=alls=6:allf=t \
+         -f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration={seconds} \
+         -c:v libx264 -preset ultrafast -g 37 -c:a aac -ac 2"
+    )
+}
+
 /// A place with a clip, a preset and a folder for assets.
 pub(crate) struct Place {
     pub(crate) root: TempDir,
+    /// Path or URI of the clip; its name without an extension is `film`, as the asset.
+    pub(crate) input: String,
+    /// The folder or bucket that the asset goes into.
+    pub(crate) to: String,
     /// Further arguments.
     pub(crate) more: Vec<String>,
+    /// The server of buckets, where there are some.
+    pub(crate) buckets: Option<s3::Server>,
 }
 
 /// A job that runs.
@@ -36,18 +53,22 @@ pub(crate) struct Running {
 }
 
 impl Place {
-    /// Makes a clip of 12 s with sound, 25 frames a second.
+    /// Makes a clip of [`CHUNKS`] chunks.
     pub(crate) fn new() -> Self {
+        Self::of("film.mp4", &source(2 * CHUNKS))
+    }
+
+    /// Makes a clip with ffmpeg, from arguments without the name of its file.
+    pub(crate) fn of(film: &str, arguments: &str) -> Self {
         let root = tempfile::tempdir().expect("temporary folder");
-        clips::ffmpeg(
-            root.path(),
-            "-f lavfi -i testsrc2=size=320x180:rate=25:duration=12,noise=alls=6:allf=t \
-             -f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=12 \
-             -c:v libx264 -preset ultrafast -g 37 -c:a aac -ac 2 film.mp4",
-        );
+        clips::ffmpeg(root.path(), &format!("{arguments} {film}"));
+        let text = |name: &str| root.path().join(name).display().to_string();
         let place = Self {
+            input: text(film),
+            to: text("films"),
             root,
             more: Vec::new(),
+            buckets: None,
         };
         place.write_preset("veryfast");
         place
@@ -78,19 +99,23 @@ impl Place {
         self.root.path().join(name)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        let text = |name: &str| self.path(name).display().to_string();
-        let mut arguments = vec![
-            "transcode".to_owned(),
-            text("film.mp4"),
-            "--to".to_owned(),
-            text("films"),
-            "--preset".to_owned(),
-            text("tiny.json"),
-            "--json".to_owned(),
+    /// Begins the command line of the job.
+    fn launch(&self) -> Launch {
+        let preset = self.path("tiny.json").display().to_string();
+        let fixed = [
+            "transcode",
+            &self.input,
+            "--to",
+            &self.to,
+            "--preset",
+            &preset,
         ];
-        arguments.extend(self.more.iter().cloned());
-        arguments
+        let more = self.more.iter().map(String::as_str);
+        let launch = launch::headend(fixed.into_iter().chain(["--json"]).chain(more));
+        match &self.buckets {
+            Some(server) => server.known_to(launch),
+            None => launch,
+        }
     }
 
     /// Starts the job.
@@ -99,7 +124,7 @@ impl Place {
         reason = "a test that fails shows what the job said"
     )]
     pub(crate) fn start(&self) -> Running {
-        let mut guard = launch::headend(self.arguments()).spawn();
+        let mut guard = self.launch().spawn();
         let (stdout, stderr) = guard.take_output();
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(stdout.expect("stdout"));
@@ -125,7 +150,7 @@ impl Place {
 
     /// Runs the job to its end, whatever that is.
     pub(crate) fn output(&self) -> Output {
-        launch::headend(self.arguments()).run()
+        self.launch().run()
     }
 
     /// Runs the job to its end, which has to be a good one, and returns its events.
@@ -243,6 +268,39 @@ pub(crate) fn remade(events: &[Value]) -> Vec<String> {
         .collect();
     steps.sort();
     steps
+}
+
+/// All files of a version, by their names there, but for the one that says when and by which job it
+/// was put there.
+pub(crate) struct Contents(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Contents {
+    /// Reads them.
+    pub(crate) fn of(folder: &Path) -> Self {
+        let named = files(folder).into_iter().map(|path| {
+            let name = path.strip_prefix(folder).expect("a file of the folder");
+            (name.to_path_buf(), fs::read(&path).expect("file"))
+        });
+        Self(
+            named
+                .filter(|(name, _)| name != Path::new("version.json"))
+                .collect(),
+        )
+    }
+
+    /// Fails unless others are the same, byte for byte, and names those that are not.
+    pub(crate) fn assert_same(&self, other: &Self, what: &str) {
+        let names = self.0.keys().chain(other.0.keys());
+        let differ: BTreeSet<_> = names
+            .filter(|name| self.0.get(*name) != other.0.get(*name))
+            .collect();
+        assert!(differ.is_empty(), "{what}: {differ:?} differ");
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Lists all files below a folder.

@@ -3,8 +3,11 @@
 //! Results are compared by the name of the published version, which is a digest of all its files.
 
 mod damage;
+mod download;
 mod failures;
 mod harm;
 mod job;
+mod places;
+mod plays;
 mod server;
 mod shelf;
