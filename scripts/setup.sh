@@ -5,7 +5,8 @@
 #   scripts/setup.sh run      what headend itself needs: ffmpeg
 #   scripts/setup.sh test     and what its tests need: a browser, npm, hls.js and dash.js
 #   scripts/setup.sh bench    and what its benchmark needs: nginx as the measure, wrk as the client,
-#                             the browser and the players
+#                             the browser and the players, and the transcoders of others that
+#                             bench/peers/requirements.txt names, one of which loads libmediainfo
 set -euo pipefail
 
 wanted=${1:-run}
@@ -16,7 +17,7 @@ players=(chromium:chromium chromedriver:chromium-driver npm:npm)
 case $wanted in
     run) ;;
     test) needs+=("${players[@]}") ;;
-    bench) needs+=(nginx:nginx-light wrk:wrk "${players[@]}") ;;
+    bench) needs+=(nginx:nginx-light wrk:wrk mediainfo:mediainfo "${players[@]}") ;;
     *)
         echo "usage: $0 run|test|bench" >&2
         exit 2
@@ -30,6 +31,9 @@ for pair in "${needs[@]}"; do
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null && continue
     [[ " ${missing[*]-} " == *" $package "* ]] || missing+=("$package")
 done
+if [[ $wanted == bench ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    missing+=(python3-venv)
+fi
 
 install_packages() {
     if [[ $(id -u) -eq 0 ]]; then
@@ -60,4 +64,16 @@ folder=$(dirname "$0")/../tests/players
 if [[ $wanted != run && ! $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
     echo "setup: installing the players" >&2
     npm ci --prefix "$folder" >&2
+fi
+
+# A note is left here, too. The transcoders are beside what is measured: it goes without them.
+peers=$(dirname "$0")/../bench/peers
+if [[ $wanted == bench && ! $peers/venv/installed -nt $peers/requirements.txt ]]; then
+    echo "setup: installing the transcoders of others" >&2
+    if python3 -m venv --clear "$peers/venv" >&2 &&
+        "$peers/venv/bin/pip" install -q -r "$peers/requirements.txt" >&2; then
+        touch "$peers/venv/installed"
+    else
+        echo "setup: they cannot be installed; measuring without them" >&2
+    fi
 fi

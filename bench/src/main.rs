@@ -39,7 +39,7 @@ struct Effort {
     live_seconds: u64,
     /// Seconds of the film of VoD jobs.
     film_seconds: u32,
-    /// How often it is made in each way; the best counts.
+    /// How often it is made in each way.
     films: usize,
 }
 
@@ -81,7 +81,7 @@ fn main() {
             player_start_seconds: 15,
             player_seconds: 20,
             live_seconds: 60,
-            film_seconds: 120,
+            film_seconds: 240,
             films: 3,
         }
     };

@@ -38,6 +38,13 @@ impl Report {
         }));
     }
 
+    /// Adds a figure that others have, for comparison.
+    pub(crate) fn measured(&mut self, name: &str, value: f64, detail: Value) {
+        self.note(&format!("{name:72} {value:8.2}"));
+        self.rows
+            .push(json!({ "name": name, "value": value, "detail": detail }));
+    }
+
     /// Adds a figure that is a quantile and has a bound, with its spread.
     pub(crate) fn spread(&mut self, name: &str, values: &[f64], q: f64, bound: f64) {
         let [p50, p95, p99, most] = [0.5, 0.95, 0.99, 1.0].map(|q| quantile(values, q));
