@@ -128,6 +128,23 @@ impl Cycle {
         }
     }
 
+    /// Tells whether some slot begins more than half a mean duration away from its multiple of that:
+    /// then numbers and the mean alone do not tell when it is there.
+    pub(crate) fn strays(&self) -> bool {
+        let stored = self.clock();
+        let count = i128::try_from(stored.count).unwrap_or(i128::MAX);
+        let scale = stored.index.timescale;
+        let length = i128::from(stored.length.ticks_in(scale, Round::Nearest));
+        (0_u32..).take(stored.count).any(|n| {
+            let Some(begin) = stored.boundary(n.into()) else {
+                return false;
+            };
+            // In parts of a tick, of which one has as many as the loop has slots.
+            let off = i128::from(begin) * count - i128::from(n) * length;
+            off.abs() * 2 > length
+        })
+    }
+
     /// Returns the duration of the longest slot. Cut audio lasts up to a frame longer than its
     /// reference; that is left out where it makes no difference to whole seconds, to which a
     /// playlist rounds.

@@ -52,8 +52,26 @@ struct Slot<'a> {
     end: Time,
 }
 
+/// Returns how segments are addressed: as asked for, but listed where a mean duration would tell
+/// players wrong times of them. A list cannot name all segments to come, so endless ones stay as they
+/// are.
+fn addressing(reel: &Reel, options: &Options) -> Addressing {
+    let endless = options.availability_offset == Some(AvailabilityOffset::Infinite);
+    let mut strips = reel.all().flatten();
+    let strays = |strip: &Strip| strip.index.content != Content::Image && strip.cycle.strays();
+    if options.addressing == Addressing::Number && !endless && strips.any(strays) {
+        Addressing::TimelineNumber
+    } else {
+        options.addressing
+    }
+}
+
 impl Looped {
     pub(crate) fn new(reel: Arc<Reel>, options: Options) -> Self {
+        let options = Options {
+            addressing: addressing(&reel, &options),
+            ..options
+        };
         let chunking = options.chunk.map(|duration| Chunking::new(&reel, duration));
         Self {
             reel,

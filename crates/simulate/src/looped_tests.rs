@@ -51,6 +51,24 @@ fn read(payload: &Payload) -> (u64, Vec<Bytes>) {
 }
 
 #[test]
+fn segments_that_a_mean_duration_would_misplace_are_listed() {
+    let of = |options: &str, durations: &[u64]| {
+        let channel = channel(options, vec![track("V", 90_000, durations)]);
+        channel
+            .presentation(0, 1_700_000_000_000)
+            .unwrap()
+            .addressing
+    };
+    // Five of 6 s and one of 0.16 s: the fifth begins at 24 s and not at 20 s.
+    let sliver = [540_000, 540_000, 540_000, 540_000, 540_000, 14_400];
+    assert_eq!(of("", &sliver), Addressing::TimelineNumber);
+    assert_eq!(of("segtimeline_1/", &sliver), Addressing::TimelineTime);
+    assert_eq!(of("ato_inf/", &sliver), Addressing::Number);
+    assert_eq!(of("", &[540_000, 540_000, 300_000]), Addressing::Number);
+    assert_eq!(of("", &[540_000; 3]), Addressing::Number);
+}
+
+#[test]
 fn the_manifest_of_plain_numbers_never_changes() {
     let channel = channel("tsbd_30/", tracks());
     let early = channel.presentation(0, 0).unwrap();

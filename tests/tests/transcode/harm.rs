@@ -136,7 +136,7 @@ fn killing_everything_at_random_costs_no_more_than_a_chunk_each() {
     let kills = rounds();
     // As many chunks as kills, so that one job lives through all of them.
     let chunks = kills.max(CHUNKS);
-    let mut place = Place::of("film.mp4", &source(2 * chunks));
+    let mut place = Place::of("film.mp4", &source(&(2 * chunks).to_string()));
     // Slow enough that a kill mostly hits an encode.
     place.write_preset("slower");
     place.more = ["--threads".to_owned(), WORKERS.to_string()].into();

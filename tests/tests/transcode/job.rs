@@ -23,7 +23,7 @@ use tempfile::TempDir;
 pub(crate) const CHUNKS: usize = 6;
 
 /// Makes the arguments of a clip of so many seconds with sound, 25 frames a second.
-pub(crate) fn source(seconds: usize) -> String {
+pub(crate) fn source(seconds: &str) -> String {
     format!(
         "-f lavfi -i testsrc2=size=320x180:rate=25:duration={seconds},noise=alls=6:allf=t \
          -f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration={seconds} \
@@ -55,7 +55,7 @@ pub(crate) struct Running {
 impl Place {
     /// Makes a clip of [`CHUNKS`] chunks.
     pub(crate) fn new() -> Self {
-        Self::of("film.mp4", &source(2 * CHUNKS))
+        Self::of("film.mp4", &source(&(2 * CHUNKS).to_string()))
     }
 
     /// Makes a clip with ffmpeg, from arguments without the name of its file.

@@ -334,17 +334,24 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Measures segments. One that is much shorter than the longest, as the last may be, says
-    /// nothing of the peak unless all are (RFC 8216bis, 4.4.6.2: runs of half to one and a half
-    /// target durations).
+    /// Measures segments. The peak is that of any run of segments that lasts half to one and a half of
+    /// the longest (RFC 8216bis, 4.4.6.2): a short last one counts with those before it only.
     fn of(segments: &[SegmentFacts], scale: Timescale) -> Self {
         let longest = segments.iter().map(|one| one.duration).max().unwrap_or(0);
         let (mut bytes, mut ticks, mut peak) = (0_u64, 0_u64, 0_u64);
-        for segment in segments {
+        for (index, segment) in segments.iter().enumerate() {
             bytes += segment.bytes;
             ticks += segment.duration;
-            if segment.duration * 2 >= longest {
-                peak = peak.max(rate(segment.bytes, segment.duration, scale));
+            let (mut of_run, mut lasts) = (0_u64, 0_u64);
+            for next in &segments[index..] {
+                of_run += next.bytes;
+                lasts += next.duration;
+                if lasts * 2 > longest * 3 {
+                    break;
+                }
+                if lasts * 2 >= longest {
+                    peak = peak.max(rate(of_run, lasts, scale));
+                }
             }
         }
         Self {
@@ -359,4 +366,30 @@ pub(super) fn rate(bytes: u64, ticks: u64, scale: Timescale) -> u64 {
     let bits = i64::try_from(bytes.saturating_mul(8)).unwrap_or(i64::MAX);
     let ticks = i64::try_from(ticks.max(1)).unwrap_or(i64::MAX);
     media::time::mul_div(bits, scale.get().into(), ticks, Round::Up).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_last_segment_counts_with_those_before_it() {
+        let segment = |duration, bytes| SegmentFacts {
+            number: 1,
+            start: 0,
+            duration,
+            frames: 1,
+            bytes,
+            keys: Vec::new(),
+        };
+        let rates = |all: &[SegmentFacts]| {
+            let rates = Rates::of(all, Timescale::SECONDS);
+            (rates.peak, rates.average)
+        };
+        assert_eq!(rates(&[segment(6, 600), segment(6, 900)]), (1200, 1000));
+        // By itself the last one would have four times the rate; both last 8 s.
+        assert_eq!(rates(&[segment(6, 600), segment(2, 800)]), (1400, 1400));
+        assert_eq!(rates(&[segment(6, 900), segment(2, 0)]), (1200, 900));
+        assert_eq!(rates(&[]), (0, 0));
+    }
 }

@@ -1,6 +1,8 @@
 //! The types of a plan and the arithmetic on its tables. Integers only; everything is stored as
 //! JSON with the job.
 
+use std::cmp::Ordering;
+
 use media::time::{Round, mul_div};
 use serde::{Deserialize, Serialize};
 
@@ -108,16 +110,32 @@ impl Grid {
         self.rate.duration(self.frames)
     }
 
-    /// Returns how many segments there are.
+    /// Returns how many segments there are. A rest of less than half a second and a quarter of a
+    /// segment is no segment but part of the last one: players stumble over such slivers, and by as
+    /// much a segment may be longer than the target (HLS authoring specification, 7.7).
     pub fn segments(&self) -> u64 {
-        self.frames.div_ceil(u64::from(self.segment.max(1)))
+        let length = u64::from(self.segment.max(1));
+        let count = self.frames.div_ceil(length);
+        let rest = self.frames % length;
+        let is_short = rest * 2 * u64::from(self.rate.den) < u64::from(self.rate.num);
+        let is_sliver = rest > 0 && is_short && rest * 4 < length;
+        if count > 1 && is_sliver {
+            count - 1
+        } else {
+            count
+        }
     }
 
     /// Returns a segment by its number, counted from 1.
     pub fn segment(&self, number: u64) -> Option<Segment> {
         let length = u64::from(self.segment);
         let first_frame = number.checked_sub(1)?.checked_mul(length)?;
-        let frames = self.frames.checked_sub(first_frame)?.min(length);
+        let rest = self.frames.checked_sub(first_frame)?;
+        let frames = match number.cmp(&self.segments()) {
+            Ordering::Less => length,
+            Ordering::Equal => rest,
+            Ordering::Greater => return None,
+        };
         (frames > 0).then(|| Segment {
             number,
             first_frame,
@@ -170,7 +188,7 @@ impl Audio {
         let frames = number
             .saturating_sub(1)
             .saturating_mul(u64::from(grid.segment));
-        if frames >= grid.frames {
+        if number > grid.segments() {
             return self.frames();
         }
         let samples = mul_div(

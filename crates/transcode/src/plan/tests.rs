@@ -400,7 +400,11 @@ proptest! {
                 prop_assert_eq!(segment.number, number);
                 prop_assert_eq!(segment.first_frame, at);
                 prop_assert_eq!(segment.tfdt, at * u64::from(grid.frame_ticks));
-                prop_assert!(segment.frames > 0 && segment.frames <= grid.segment);
+                prop_assert!(segment.frames > 0);
+                prop_assert!(segment.frames <= grid.segment || number == grid.segments());
+                let half_second = Seconds::from_ms(500);
+                let longest = rate.duration(u64::from(grid.segment)).plus(half_second);
+                prop_assert!(rate.duration(u64::from(segment.frames)) < longest);
                 prop_assert_eq!(grid.segment(number), Some(segment));
                 at += u64::from(segment.frames);
                 number += 1;
