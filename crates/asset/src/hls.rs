@@ -189,9 +189,13 @@ fn plan(
         path: path.to_path_buf(),
         reason,
     };
-    if !playlist.ended {
+    // One that grows is taken for what it is at the moment.
+    let grows = playlist.playlist_type == Some(hls::PlaylistType::Event);
+    if !playlist.ended && !grows {
         return Err(unsupported(
-            "a live playlist (no EXT-X-ENDLIST); only finished ones are assets".to_owned(),
+            "a live playlist (no EXT-X-ENDLIST); only finished ones and those of the type EVENT \
+             are assets"
+                .to_owned(),
         ));
     }
     let [map] = playlist.maps.as_slice() else {

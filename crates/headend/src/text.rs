@@ -5,6 +5,24 @@ pub(crate) fn bytes(bytes: u64) -> String {
     scaled(bytes, 1024, &["B", "K", "M", "G", "T", "P"])
 }
 
+/// Reads bytes as people write them, with a unit of powers of 1024 or none: `500K`, `20G`.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a number of bytes such as `500K` or `20G`");
+    let (digits, shift) = match text.trim_end_matches(['b', 'B']).to_ascii_uppercase() {
+        plain if plain.ends_with('K') => (plain, 10),
+        plain if plain.ends_with('M') => (plain, 20),
+        plain if plain.ends_with('G') => (plain, 30),
+        plain if plain.ends_with('T') => (plain, 40),
+        plain => (plain, 0),
+    };
+    let number = digits.trim_end_matches(['K', 'M', 'G', 'T']);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number
+        .checked_mul(1 << shift)
+        .filter(|it| *it > 0)
+        .ok_or_else(wrong)
+}
+
 /// Writes bits a second: `850 kbit/s`, `4.5 Mbit/s`.
 pub(crate) fn bit_rate(bits: u64) -> String {
     if bits >= 1_000_000 {

@@ -1,6 +1,12 @@
 //! Small sources made by ffmpeg, and plans for them, for tests.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use process::{Ffmpeg, Spawner, supervise::Priority};
 
@@ -52,6 +58,32 @@ pub(crate) fn frames(input: &str, folder: &Path, more: &str) -> Vec<(i64, String
         .filter(|line| !line.starts_with('#'))
         .map(fields)
         .collect()
+}
+
+/// Serves the files of a folder over HTTP, and returns the URL of the folder. The server ends with the
+/// process.
+pub(crate) fn serve(folder: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = folder.to_path_buf();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|n| n > 0) {}
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            let file = std::fs::read(folder.join(path.trim_start_matches('/')));
+            let status = if file.is_ok() { "200 OK" } else { "404 No" };
+            let body = file.unwrap_or_default();
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            // A client that goes away is no failure.
+            let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+    format!("http://{address}")
 }
 
 /// A lossless or a capped rendition.

@@ -1,6 +1,7 @@
 //! `headend transcode`: VoD jobs in the foreground.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError},
@@ -15,9 +16,9 @@ use tokio::runtime;
 use transcode::{
     engine::{Clock as EngineClock, Embedded},
     events::Event,
-    fetch,
+    fetch::Policy,
     job::{Fault, JobReport, JobState, Jobs, Keeper, Request, Setup},
-    plan::{self, AudioPick, VideoCodec},
+    plan::{self, AudioPick, Scheme, VideoCodec},
     preset,
 };
 
@@ -31,6 +32,12 @@ use crate::{
     term, text,
     transcoding::{Error, Place, display::Display, presets, worker_name},
 };
+
+mod input;
+mod protection;
+
+use input::Fetching;
+use protection::Protection;
 
 /// Makes HLS and DASH of media files, chunk by chunk, and goes on where it was
 #[derive(Debug, clap::Args)]
@@ -46,6 +53,10 @@ pub(crate) struct Args {
     name: Option<String>,
     #[command(flatten)]
     wanted: Wanted,
+    #[command(flatten)]
+    protection: Protection,
+    #[command(flatten)]
+    fetching: Fetching,
     #[command(flatten)]
     how: How,
 }
@@ -85,6 +96,17 @@ struct Wanted {
     /// Make no pictures to seek by
     #[arg(long, env = "HEADEND_NO_THUMBNAILS")]
     no_thumbnails: bool,
+    /// Let the asset be played over HLS while it is made, as soon as all tracks have N segments
+    /// [default of N: 2]
+    #[arg(
+        long,
+        env = "HEADEND_EARLY_PUBLISH",
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2"
+    )]
+    early_publish: Option<NonZeroU32>,
 }
 
 /// How it is done.
@@ -155,14 +177,22 @@ const QUEUE: usize = 4096;
 
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     logging::start_plain(logging)?;
-    if args.name.is_some() && args.inputs.len() > 1 {
-        let reason = "`--name` names one asset, and there are several inputs";
-        return Err(Error::Usage(reason.to_owned()).into());
+    if args.inputs.len() > 1 {
+        let reason = match (&args.name, &args.fetching.checksum) {
+            (Some(_), _) => Some("`--name` names one asset, and there are several inputs"),
+            (_, Some(_)) => Some("`--checksum` is that of one input, and there are several"),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            return Err(Error::Usage(reason.to_owned()).into());
+        }
     }
     match args.how.engine {
         None | Some(EngineKind::Embedded) => {}
     }
-    let options = args.wanted.options(args.how.encoder_threads)?;
+    let mut options = args.wanted.options(args.how.encoder_threads)?;
+    options.encryption = args.protection.encryption()?;
+    let fetch = args.fetching.options()?;
     let ffmpeg = Ffmpeg::locate(Spawner::with_shim(OWN_BINARY)?)?;
     let settings = Settings::default();
     let place = Place::open(&args.to, args.how.work.as_ref(), &settings.state_dir)?;
@@ -186,7 +216,8 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
         target: place.target.clone(),
         local: place.local.clone(),
         ffmpeg,
-        fetch: fetch::Options::default(),
+        fetch,
+        keys: Policy::open(),
         keeper: Keeper::Command,
         worker: worker_name(),
         threads: args.how.threads,
@@ -221,6 +252,9 @@ fn request(
         name: args.name.clone(),
         priority: 0,
         options: options.clone(),
+        key_file: args.protection.key_file()?,
+        checksum: args.fetching.checksum.clone(),
+        early_publish: args.wanted.early_publish,
     })
 }
 
@@ -359,12 +393,16 @@ fn result_text(report: &JobReport) -> String {
         report.request.to.trim_end_matches('/'),
         report.name
     );
-    format!(
-        "{}: {length}, {}, {}\n{place}/{}\n{place}/{}\n",
+    let mut result = format!(
+        "{}: {length}, {}, {}\n{place}/{}\n",
         report.name,
         text::bytes(report.bytes),
         report.renditions.join(", "),
         transcode::package::MASTER,
-        transcode::package::MPD,
-    )
+    );
+    let encryption = report.request.options.encryption.as_ref();
+    if encryption.is_none_or(|it| it.scheme != Scheme::Aes128) {
+        result.push_str(&format!("{place}/{}\n", transcode::package::MPD));
+    }
+    result
 }

@@ -13,6 +13,7 @@ use process::{Ffmpeg, Spawner, supervise::Priority};
 use serde_json::json;
 use transcode::{
     encode::{self, StopFlag},
+    package::protect::Key,
     plan::Plan,
     verify::{self, Bucket, Quality, Report, Severity, TrackReport},
 };
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// has it, VMAF
     #[arg(long, env = "HEADEND_SOURCE", value_name = "FILE")]
     source: Option<PathBuf>,
+    /// File with the key of results whose segments are encrypted as a whole
+    #[arg(long, env = "HEADEND_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long, env = "HEADEND_JSON")]
     json: bool,
@@ -46,10 +50,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     logging::start_plain(logging)?;
+    let key = args.key_file.as_deref().map(key).transpose()?;
     let mut reports = Vec::with_capacity(args.folders.len());
     for given in &args.folders {
         let folder = shown_version(given)?;
-        let mut report = verify::folder(&folder);
+        let mut report = verify::folder_with_key(&folder, key.as_ref());
         if let Some(source) = &args.source {
             report.quality = compare(&folder, source)?;
         }
@@ -73,6 +78,15 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
     } else {
         Ok(Exit::CheckFailed)
     }
+}
+
+/// Reads a key file.
+fn key(path: &Path) -> anyhow::Result<Key> {
+    let content = fs::read(path).map_err(|source| Unreadable {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    Key::read(&content).with_context(|| format!("`{}` holds no key", path.display()))
 }
 
 /// Returns the folder of the version that an asset shows, or the folder itself when it is a version.

@@ -27,6 +27,9 @@ pub(crate) struct Transcode {
     pub(crate) slots: Option<u32>,
     /// Folders that jobs sent over HTTP may read.
     pub(crate) inputs: Vec<PathBuf>,
+    /// Folders that key files of jobs may lie in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keys: Vec<PathBuf>,
     /// Presets by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) presets: BTreeMap<String, Preset>,
@@ -45,6 +48,8 @@ pub(crate) struct TranscodeOverlay {
     pub(crate) slots: Option<NonZeroU32>,
     /// Folders that jobs may read; only what lies on the public Internet unless set.
     pub(crate) inputs: Option<Vec<PathBuf>>,
+    /// Folders that key files of jobs may lie in; none unless set.
+    pub(crate) keys: Option<Vec<PathBuf>>,
     /// Presets by name, each as in a preset file.
     pub(crate) presets: Option<BTreeMap<String, RawPreset>>,
     /// The presets, once they have been read.
@@ -100,7 +105,8 @@ impl TranscodeOverlay {
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         let roots = self.to.iter_mut().chain(&mut self.work);
         let paths = roots.filter_map(Root::path_mut);
-        for path in paths.chain(self.inputs.iter_mut().flatten()) {
+        let folders = self.inputs.iter_mut().chain(&mut self.keys).flatten();
+        for path in paths.chain(folders) {
             *path = folder.join(&*path);
         }
     }
@@ -116,6 +122,7 @@ impl TranscodeOverlay {
             work: self.work,
             slots: self.slots.map(Into::into),
             inputs: self.inputs.unwrap_or_default(),
+            keys: self.keys.unwrap_or_default(),
             presets: self.read,
         })
     }

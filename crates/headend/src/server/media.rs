@@ -49,8 +49,8 @@ pub(super) fn vod(app: &App, request: &Request, rest: &str, now_ms: i64) -> Resp
     }
 }
 
-/// Answers with something of a version of an asset, which never changes. Media of the version that
-/// is shown are mapped already.
+/// Answers with something of a version of an asset, which never changes but for the playlists of one
+/// that grows. Media of the version that is shown are mapped already, as far as they were there.
 fn of_version(vod: &Vod, request: &Request, versioned: Versioned<'_>, now_ms: i64) -> Response {
     let Versioned { version, rest, .. } = versioned;
     let is_media = versioned.is_current
@@ -64,9 +64,13 @@ fn of_version(vod: &Vod, request: &Request, versioned: Versioned<'_>, now_ms: i6
             immutable: true,
             ..ask(request, rest, &host, now_ms)
         };
-        return origin::answer(vod, &ask);
+        let response = origin::answer(vod, &ask);
+        if response.status() != StatusCode::NOT_FOUND {
+            return response;
+        }
     }
     match vod.raw_of(version, rest) {
+        Some(file) if raw::grows(&file, rest) => raw::answer(&file, request, rest, caching::SHORT),
         Some(file) => raw::answer(&file, request, rest, caching::IMMUTABLE),
         None => refusal::response(&Refusal::NotFound(format!(
             "There is no `{rest}` in version `{version}` of this asset, or the version is no \

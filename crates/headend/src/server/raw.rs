@@ -18,6 +18,17 @@ pub(super) fn answer(
     finish(entity(file, name, cache_control), request)
 }
 
+/// Tells whether a file is a playlist to which more is added.
+pub(super) fn grows(file: &MediaFile, name: &str) -> bool {
+    const EVENT: &[u8] = b"#EXT-X-PLAYLIST-TYPE:EVENT";
+    let is_playlist = name.rsplit_once('.').is_some_and(|(_, it)| it == "m3u8");
+    is_playlist
+        && file.whole().is_ok_and(|bytes| {
+            let mut lines = bytes.split(|byte| *byte == b'\n');
+            lines.any(|line| line.trim_ascii_end() == EVENT)
+        })
+}
+
 /// Answers with the text of a manifest that was stored with its asset.
 pub(super) fn manifest(text: io::Result<String>, request: &Request, name: &str) -> Response {
     let entity = text

@@ -11,6 +11,7 @@ use transcode::{
     commit::Step,
     events::{Event, What},
     job::{JobReport, JobState, StepState},
+    package::MASTER,
 };
 
 use crate::{term, text};
@@ -195,7 +196,7 @@ impl Bars {
                 }
             }
             what => {
-                if let Some(line) = trouble(what) {
+                if let Some(line) = remark(what) {
                     self.draw
                         .suspend(|| term::say(&format!("{}: {line}", event.job)));
                 }
@@ -271,7 +272,7 @@ impl Lines {
 
     fn line(&mut self, event: &Event) -> Option<String> {
         let What::Progress { report } = &event.what else {
-            return trouble(&event.what).map(|line| format!("{}: {line}", event.job));
+            return remark(&event.what).map(|line| format!("{}: {line}", event.job));
         };
         let now = (report.state, report.permille / 100);
         let before = self.said.insert(event.job.clone(), now);
@@ -342,8 +343,11 @@ fn speed(permille: u64) -> String {
 }
 
 /// Says what people have to know besides how far a job is.
-fn trouble(what: &What) -> Option<String> {
+fn remark(what: &What) -> Option<String> {
     match what {
+        What::Playable { version } => Some(format!(
+            "what there is can be played, and grows: {version}/{MASTER}"
+        )),
         What::Again { step, reason, .. } => Some(format!("{step} is tried again: {reason}")),
         What::SetAside {
             step,

@@ -13,6 +13,7 @@ use store::{
 };
 
 use super::Error;
+use crate::clock::Clock;
 
 /// Where work lies below the place that assets are put into. Hidden, so that it is no content.
 const WORK: &str = ".headend";
@@ -84,11 +85,17 @@ impl Place {
     }
 }
 
+/// Opens a store and tries whether it keeps what jobs rely on, so that one that does not is told of now
+/// and not after hours of encoding.
 fn open(uri: &Uri) -> Result<Shared, Error> {
-    objects::open(uri).map_err(|error| Error::Place {
+    let refuse = |error: objects::Error| Error::Place {
         place: uri.to_string(),
         reason: error.to_string(),
-    })
+    };
+    let store = objects::open(uri).map_err(refuse)?;
+    let nonce = format!("{}-{}", std::process::id(), Clock::SYSTEM.now_ms());
+    objects::selftest::run(store.as_ref(), &nonce).map_err(refuse)?;
+    Ok(store)
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

@@ -1,6 +1,12 @@
 //! VoD jobs of a server: taken in over HTTP, told as events, and shown as content when they are done.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use process::{Ffmpeg, Spawner};
 use serde::Deserialize;
@@ -48,6 +54,9 @@ struct Sent {
     priority: i32,
     #[serde(default)]
     options: Options,
+    key_file: Option<PathBuf>,
+    checksum: Option<String>,
+    early_publish: Option<NonZeroU32>,
 }
 
 impl Service {
@@ -67,7 +76,7 @@ impl Service {
         let (lines, _) = broadcast::channel(QUEUE);
         let sender = lines.clone();
         let sink = move |event: &Event| {
-            if let What::Published { .. } = &event.what {
+            if let What::Published { .. } | What::Playable { .. } = &event.what {
                 published.notify_one();
             }
             log(event);
@@ -92,6 +101,7 @@ impl Service {
                 policy,
                 ..fetch::Options::default()
             },
+            keys: Policy::guarded([Protocol::File], [], settings.keys.clone()),
             keeper: Keeper::Server,
             worker: worker_name(),
             threads: settings.slots,
@@ -126,6 +136,9 @@ impl Service {
             name: sent.name,
             priority: sent.priority,
             options,
+            key_file: sent.key_file,
+            checksum: sent.checksum,
+            early_publish: sent.early_publish,
         })?;
         self.jobs.get(&id)
     }
@@ -173,6 +186,7 @@ fn log(event: &Event) {
     let job = &event.job;
     match &event.what {
         What::Submitted { input, .. } => tracing::info!(job, input, "job"),
+        What::Playable { version } => tracing::info!(job, version, "shown while it grows"),
         What::Published { version, .. } => tracing::info!(job, version, "published"),
         What::Failed { reason, .. } => tracing::error!(job, reason, "job failed"),
         What::Cancelled => tracing::info!(job, "cancelled"),

@@ -13,8 +13,6 @@ use crate::plan::{Chunk, Picture, Plan, Seconds};
 /// Decoding begins this long before the first frame at the latest: for frames that are shown later
 /// than they are stored, and for the neighbours that filters look at.
 const PRE_ROLL_MS: i64 = 1000;
-/// Containers in which seeking lands at a key frame.
-const INDEXED: [&str; 3] = ["mov,", "matroska,", "mp4"];
 
 /// Where decoding begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +75,12 @@ fn seek(plan: &Plan, chunk: &Chunk) -> Option<Seconds> {
     if chunk.first_frame == 0 {
         return None;
     }
-    let indexed = INDEXED.iter().any(|name| plan.source.format.contains(name));
     // Where the sound goes on after the last picture, that one is held.
     let last = plan.source.video.as_ref().map(|video| video.end);
     let begin = plan.source_time(chunk.first_frame);
     let mut target = plan.seek(last.map_or(begin, |last| last.min(begin)));
     target = target.minus(Seconds::from_ms(PRE_ROLL_MS));
-    if !indexed {
+    if !plan.source.has_index() {
         // Seeking lands anywhere; decoding begins with the next key frame from there.
         let video = plan.source.video.as_ref();
         target = target.minus(video.map_or(Seconds::ZERO, |video| video.key_distance));

@@ -96,6 +96,11 @@ pub enum What {
         /// Whether it is.
         paused: bool,
     },
+    /// The part of the asset that there is can be played, and grows.
+    Playable {
+        /// The version that grows.
+        version: String,
+    },
     /// The asset is published.
     Published {
         /// Its version.

@@ -37,15 +37,8 @@ pub(super) fn run(
     folder: &Path,
     context: Context<'_>,
 ) -> Result<Fetched, Error> {
-    let growth = context.growth;
-    let fetched = Spool::open(folder, input, &|| (context.stop)()).and_then(|spool| {
-        let spool = spool.ok_or(Error::Stopped)?;
-        Download::new(spool, input, options, context).run(remote)
-    });
-    if let Some(growth) = growth {
-        growth.end();
-    }
-    fetched
+    let spool = Spool::open(folder, input, &|| (context.stop)())?.ok_or(Error::Stopped)?;
+    Download::new(spool, input, options, context).run(remote)
 }
 
 struct Download<'a, 'o> {
@@ -161,6 +154,7 @@ impl<'a, 'o> Download<'a, 'o> {
         let Some((sha256, content_id)) = self.spool.complete() else {
             return Ok(None);
         };
+        Error::checksum(&self.place, sha256, self.options.checksum.as_deref())?;
         let fetched = Fetched {
             path: self.spool.path().to_path_buf(),
             bytes: self.spool.len(),
@@ -195,6 +189,14 @@ impl<'a, 'o> Download<'a, 'o> {
 
     fn finish(mut self) -> Result<Fetched, Error> {
         let (sha256, content_id) = self.spool.finish()?;
+        let wanted = self.options.checksum.as_deref();
+        if let Err(error) = Error::checksum(&self.place, &sha256, wanted) {
+            // Another attempt is to ask for all of it, and whoever works on it is to know.
+            let identity = self.spool.identity().cloned().unwrap_or_default();
+            self.spool.clear()?;
+            self.show(&identity, true);
+            return Err(error);
+        }
         let bytes = self.spool.len();
         if let Some(growth) = self.context.growth {
             growth.begin(

@@ -15,7 +15,10 @@ use std::{
 };
 
 use media::isobmff;
-use process::{Ffmpeg, probe};
+use process::{
+    Ffmpeg,
+    probe::{self, Kind},
+};
 
 use crate::{
     plan::Seconds,
@@ -30,6 +33,9 @@ const BEFORE: &[&[u8; 4]] = &[
 ];
 /// How far apart points of a reach are: less would only cost memory.
 const STEP_MS: i64 = 500;
+/// How much of each stream is looked at before anything is decided: so many packets of video, and so
+/// many milliseconds of all streams.
+const OPENING: (u32, i64) = (64, 3000);
 
 /// Tells whether a file begins with an index of all its media, of which `available` bytes have
 /// come; none as long as that is not clear.
@@ -81,23 +87,48 @@ fn header(head: &[u8; 16]) -> Option<([u8; 4], u64)> {
 
 /// How much of a file must be there for what of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach(Vec<(Seconds, u64)>);
+pub struct Reach {
+    /// Times, and how many bytes from the beginning on hold everything up to then.
+    points: Vec<(Seconds, u64)>,
+    opening: u64,
+}
 
 impl Reach {
-    /// Reads the packets of all streams; of a file that is on its way, out of its index.
-    pub fn read(ffmpeg: &Ffmpeg, path: &Path) -> Result<Self, process::Error> {
+    /// Reads the packets of all streams; of a file that is on its way, out of its index. Ends early,
+    /// with an error, as soon as `stop` says so.
+    pub fn read(
+        ffmpeg: &Ffmpeg,
+        path: &Path,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Self, process::Error> {
         let input = local(path);
         let streams = probe::probe(ffmpeg, &input)?.streams;
         let mut points = Vec::new();
+        let mut pictures = 0;
+        let mut opening = 0;
         probe::packets(ffmpeg, &input, |packet| {
             let stream = streams.get(packet.stream as usize);
             let clock = stream.and_then(|stream| stream.time_base);
             if let (Some(clock), Some(pts), Some(end)) = (clock, packet.pts, packet.end) {
                 points.push((at(pts, clock), end));
+                if pictures < OPENING.0 && stream.is_some_and(|it| it.kind == Kind::Video) {
+                    pictures += 1;
+                    opening = end.max(opening);
+                }
             }
-            ControlFlow::Continue(())
+            if stop() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
-        Ok(Self::of(points))
+        let mut reach = Self::of(points);
+        let begin = reach.points.first().map(|(time, _)| *time);
+        let rest = begin.map_or(0, |it| {
+            reach.bytes_until(it.plus(Seconds::from_ms(OPENING.1)))
+        });
+        reach.opening = opening.max(rest);
+        Ok(reach)
     }
 
     fn of(mut points: Vec<(Seconds, u64)>) -> Self {
@@ -116,13 +147,21 @@ impl Reach {
                 }
             }
         }
-        Self(thin)
+        Self {
+            points: thin,
+            opening: 0,
+        }
+    }
+
+    /// Returns how many bytes from the beginning on are enough to tell what the source is.
+    pub fn opening(&self) -> u64 {
+        self.opening
     }
 
     /// Returns how many bytes from the beginning on hold all packets of all streams up to a time
     /// of the source. Ask for some seconds more than what is to be decoded: decoders look ahead.
     pub fn bytes_until(&self, time: Seconds) -> u64 {
-        let Self(points) = self;
+        let points = &self.points;
         // The first point at or behind the time has seen everything before it.
         let behind = points.partition_point(|(point, _)| *point < time);
         let point = points.get(behind).or_else(|| points.last());
@@ -184,7 +223,7 @@ mod tests {
             [(time, n as u64 * 10 + 10), (time, n as u64 + 5000)]
         });
         let reach = Reach::of(points.collect());
-        assert!(reach.0.len() < 12, "{reach:?}");
+        assert!(reach.points.len() < 12, "{reach:?}");
         assert_eq!(Reach::default().bytes_until(ms(0)), 0);
         for time in [0, 40, 500, 1999, 3960, 10_000] {
             let bytes = reach.bytes_until(ms(time));

@@ -52,6 +52,16 @@ pub enum Error {
         /// The last reason.
         reason: String,
     },
+    /// It is another one than was meant.
+    #[error("{place}: its SHA-256 is {found} and not {wanted}")]
+    Checksum {
+        /// The source.
+        place: String,
+        /// What it has.
+        found: String,
+        /// What it is to have.
+        wanted: String,
+    },
     /// It is larger than allowed.
     #[error("{place}: it has {bytes} bytes or more, and {most} are allowed")]
     TooLarge {
@@ -114,6 +124,18 @@ impl Error {
                 | Self::Spool { .. }
                 | Self::Stopped
         )
+    }
+
+    /// Refuses a source that does not have the SHA-256 that it is to have.
+    pub(super) fn checksum(place: &str, found: &str, wanted: Option<&str>) -> Result<(), Self> {
+        match wanted {
+            Some(wanted) if !wanted.eq_ignore_ascii_case(found) => Err(Self::Checksum {
+                place: place.to_owned(),
+                found: found.to_owned(),
+                wanted: wanted.to_ascii_lowercase(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Makes a function that names a file of the spool in an error.

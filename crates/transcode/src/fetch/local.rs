@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use store::{digest::Digest, mapped::modified_ns};
+use store::{
+    digest::{self, Digest},
+    mapped::modified_ns,
+};
 
 use super::{Begun, Context, Error, Fetched, Options, Progress};
 
@@ -35,6 +38,14 @@ pub(super) fn fetch(
     if let Some(most) = options.limits.bytes.filter(|most| bytes > *most) {
         return Err(Error::TooLarge { place, bytes, most });
     }
+    let sha256 = match &options.checksum {
+        Some(wanted) => {
+            let (_, found) = digest::of_file(&path).map_err(unreadable)?;
+            Error::checksum(&place, &found, Some(wanted))?;
+            Some(found)
+        }
+        None => None,
+    };
     let content_id = content_id(&path).map_err(unreadable)?;
     if let Some(growth) = context.growth {
         let begun = Begun {
@@ -45,7 +56,6 @@ pub(super) fn fetch(
         };
         growth.begin(begun, false);
         growth.grow(bytes);
-        growth.end();
     }
     (context.progress)(Progress {
         bytes,
@@ -56,7 +66,7 @@ pub(super) fn fetch(
         path,
         bytes,
         content_id,
-        sha256: None,
+        sha256,
         transferred: 0,
         unconfirmed: false,
     })

@@ -34,7 +34,7 @@ mod spool;
 mod throttle;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -62,6 +62,8 @@ pub struct Options {
     pub extra_roots: Option<PathBuf>,
     /// Whether the server of FTP opens the data connections (active mode).
     pub ftp_active: bool,
+    /// SHA-256 that the source must have, lower-case hexadecimal digits.
+    pub checksum: Option<String>,
     /// Bytes a second at most.
     pub rate: Option<u64>,
     /// How long a connection may take to come up.
@@ -88,6 +90,7 @@ impl Default for Options {
             proxy: None,
             extra_roots: None,
             ftp_active: false,
+            checksum: None,
             rate: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
@@ -109,7 +112,7 @@ pub struct Fetched {
     pub bytes: u64,
     /// What it is known by: equal ids mean equal content.
     pub content_id: String,
-    /// SHA-256 of its bytes; none for a file that was used where it lies.
+    /// SHA-256 of its bytes; none for a file that was used where it lies, unless it was asked for.
     pub sha256: Option<String>,
     /// Bytes that were read over the network, those that were read twice counted twice.
     pub transferred: u64,
@@ -142,6 +145,20 @@ pub struct Context<'a> {
 /// Brings a source to the local disk. `spool` is a folder for this source alone; it holds what was
 /// downloaded, also by an earlier process. A file is not copied.
 pub fn fetch(
+    input: &Input,
+    options: &Options,
+    spool: &Path,
+    context: Context<'_>,
+) -> Result<Fetched, Error> {
+    let growth = context.growth;
+    let fetched = begin(input, options, spool, context);
+    if let Some(growth) = growth {
+        growth.end();
+    }
+    fetched
+}
+
+fn begin(
     input: &Input,
     options: &Options,
     spool: &Path,

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Error, Fault, JobReport, JobState, Request, StepReport, StepState, graph, request::JobFile,
+    Error, Fault, JobReport, JobState, Request, StepReport, StepState, early::Early, graph,
+    request::JobFile,
 };
 use crate::{
     commit::{Ledger, Record, Step},
@@ -23,6 +24,7 @@ pub(super) struct Cell {
     pub(super) request: Request,
     pub(super) ledger: Ledger,
     facts: Mutex<Facts>,
+    showing: Mutex<()>,
 }
 
 /// What changes of a job.
@@ -37,6 +39,10 @@ pub(super) struct Facts {
     pub(super) plan: Option<Arc<Plan>>,
     /// The source as a file of this machine, once it is there.
     pub(super) source: Option<PathBuf>,
+    /// The source while it is on its way, if that is enough to begin with.
+    pub(super) early: Option<Arc<Early>>,
+    /// Grows whenever the source becomes another one: what was begun before does not count.
+    pub(super) era: u64,
     /// How it ended.
     pub(super) outcome: Option<Outcome>,
     /// Whether what it had made was removed after it was cancelled.
@@ -87,14 +93,46 @@ impl Cell {
                 found: BTreeSet::new(),
                 plan: None,
                 source: None,
+                early: None,
+                era: 0,
                 pace: None,
             }),
+            showing: Mutex::default(),
         })
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
         // Plain values, set in steps that do not panic.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody else shows the part of the result that there is.
+    pub(super) fn showing(&self) -> MutexGuard<'_, ()> {
+        self.showing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the record of a step that was begun in an era; returns whether that is still the one.
+    pub(super) fn keep(&self, step: Step, record: &Record, found: bool, era: u64) -> bool {
+        let mut facts = self.facts();
+        if facts.era != era && step != Step::Fetch {
+            return false;
+        }
+        if found {
+            facts.found.insert(step);
+        }
+        facts.records.insert(step, record.clone());
+        true
+    }
+
+    /// Tells whether a step may begin although the source is still on its way.
+    pub(super) fn may_begin(&self, step: Step) -> bool {
+        let (early, plan) = {
+            let facts = self.facts();
+            (facts.early.clone(), facts.plan.clone())
+        };
+        // Samples of the film are taken all over it.
+        let needs_all = self.request.options.per_title && step == Step::Plan;
+        !needs_all && early.is_some_and(|early| early.holds(step, plan.as_deref()))
     }
 
     /// Describes the job.
@@ -153,6 +191,20 @@ impl Facts {
     /// Lists the steps that are done.
     pub(super) fn done(&self) -> BTreeSet<Step> {
         self.records.keys().copied().collect()
+    }
+
+    /// Returns what the source is known by, be it there or on its way.
+    pub(super) fn content(&self) -> Option<String> {
+        let record = self.records.get(&Step::Fetch);
+        let content = record.and_then(|record| record.made.facts["content"].as_str());
+        let early = || self.early.as_ref().map(|early| early.content.clone());
+        content.map(str::to_owned).or_else(early)
+    }
+
+    /// Returns the source as a file of this machine, be it there or on its way.
+    pub(super) fn source(&self) -> Option<PathBuf> {
+        let early = || self.early.as_ref().map(|early| early.path.clone());
+        self.source.clone().or_else(early)
     }
 
     fn describe(&self, step: Step, task: Option<&TaskReport>, run: Option<&Running>) -> StepReport {

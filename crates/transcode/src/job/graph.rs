@@ -5,6 +5,8 @@
 //!               -> audio 0, …                        ->
 //!               -> text 0, …                         ->
 //! ```
+//!
+//! A plan and chunks of a source that is on its way may go before its end, see [`runnable`].
 
 use std::collections::BTreeSet;
 
@@ -53,26 +55,35 @@ pub fn all(plan: Option<&Plan>) -> Vec<Step> {
     before.into_iter().chain(parts).chain(after).collect()
 }
 
-/// Lists the steps that are not done and wait for nothing.
-pub fn runnable(done: &BTreeSet<Step>, plan: Option<&Plan>) -> Vec<Step> {
-    if !done.contains(&Step::Fetch) {
-        return vec![Step::Fetch];
-    }
-    let Some(plan) = plan.filter(|_| done.contains(&Step::Plan)) else {
-        return vec![Step::Plan];
-    };
-    let mut parts = parts(plan);
-    parts.retain(|step| !done.contains(step));
-    if !parts.is_empty() {
-        // Pictures to seek by are made from what chunks came to.
-        if parts.iter().any(|step| matches!(step, Step::Chunk(_))) {
-            parts.retain(|step| *step != Step::Thumbnails);
+/// Lists the steps that are not done and wait for nothing. While the source is on its way, `early`
+/// tells of a step whether enough of it has come.
+pub fn runnable(
+    done: &BTreeSet<Step>,
+    plan: Option<&Plan>,
+    early: &dyn Fn(Step) -> bool,
+) -> Vec<Step> {
+    let is_fetched = done.contains(&Step::Fetch);
+    let mut steps = match plan.filter(|_| done.contains(&Step::Plan)) {
+        None => vec![Step::Plan],
+        Some(plan) => {
+            let mut parts = parts(plan);
+            parts.retain(|step| !done.contains(step));
+            // Pictures to seek by are made from what chunks came to.
+            if parts.iter().any(|step| matches!(step, Step::Chunk(_))) {
+                parts.retain(|step| *step != Step::Thumbnails);
+            }
+            if parts.is_empty() {
+                let rest = [Step::Package, Step::Publish];
+                parts.extend(rest.into_iter().find(|step| !done.contains(step)));
+            }
+            parts
         }
-        return parts;
+    };
+    if !is_fetched {
+        steps.retain(|step| early(*step));
+        steps.insert(0, Step::Fetch);
     }
-    let rest = [Step::Package, Step::Publish];
-    let next = rest.into_iter().find(|step| !done.contains(step));
-    next.into_iter().collect()
+    steps
 }
 
 /// Makes the task of a step.

@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fmt, io,
-    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -13,12 +12,8 @@ use std::{
     time::Duration,
 };
 
-use process::Ffmpeg;
-use serde::{Deserialize, Serialize};
-use store::objects::Shared as Store;
-
 use super::{
-    Error, JobReport, Request,
+    Error, JobReport, Keeper, Order, Request, Setup,
     cell::{Cell, Outcome},
     graph,
     request::{Done, JobFile},
@@ -26,9 +21,8 @@ use super::{
 };
 use crate::{
     commit::Step,
-    engine::{Clock, Engine, Job, Lease, Setback, State, Task, TaskReport},
-    events::{Event, Sink, What},
-    fetch,
+    engine::{Failure, Job, Lease, Setback, State, Task, TaskReport},
+    events::{Event, What},
     worker::{Ended, Machine, Options, Pool, Reins, Running, Work},
 };
 
@@ -37,9 +31,6 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// How often leases are renewed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-
-/// How long a step may be without progress, unless it is set.
-pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long the work of a job is kept after it is done, in milliseconds: asked for again meanwhile, it
 /// does nothing twice.
@@ -50,76 +41,6 @@ const KEEP_UNDONE_MS: i64 = 14 * KEEP_DONE_MS;
 
 /// Where folders of jobs lie in the store of the work.
 const JOBS: &str = "jobs";
-
-/// What jobs are made with.
-pub struct Setup {
-    /// Who does what next.
-    pub engine: Arc<dyn Engine>,
-    /// Where jobs keep what they have done.
-    pub work: Store,
-    /// Below what prefix they do so.
-    pub prefix: String,
-    /// The store that assets are put into.
-    pub target: Store,
-    /// A local folder for files in the making and for what is downloaded.
-    pub local: PathBuf,
-    /// The programs.
-    pub ffmpeg: Ffmpeg,
-    /// How sources are asked for, and which are allowed.
-    pub fetch: fetch::Options,
-    /// Who looks after these jobs.
-    pub keeper: Keeper,
-    /// Name of this worker in records.
-    pub worker: String,
-    /// How many threads may work at once; as many as we may use unless it is given.
-    pub threads: Option<u32>,
-    /// How long a step may be without progress until it is ended and tried again.
-    pub patience: Duration,
-    /// A wall clock.
-    pub clock: Clock,
-    /// Takes events.
-    pub sink: Sink,
-}
-
-/// Who looks after jobs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Keeper {
-    /// A server: it takes up its jobs when it starts.
-    Server,
-    /// A command: its jobs rest when it is over, until they are asked for again.
-    Command,
-}
-
-impl fmt::Display for Keeper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Server => "server",
-            Self::Command => "command line",
-        })
-    }
-}
-
-/// What may be asked of a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Hold it back; what runs goes on to its end.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Give it up, and remove what it has made.
-    Cancel,
-    /// Try what failed again.
-    Retry,
-    /// Do these steps again, whether or not they are done, and what depends on them.
-    Redo(Vec<Step>),
-    /// Do whatever a track is made of again.
-    RedoTrack(String),
-    /// Move it to another class.
-    Priority(i32),
-    /// Forget a job that is over, with what it has made; what is published stays.
-    Remove,
-}
 
 /// The jobs of this process, and the workers on them.
 pub struct Jobs {
@@ -571,9 +492,21 @@ impl Shared {
         let tasks = self.setup.engine.tasks(&cell.id)?;
         let known: BTreeMap<&str, &TaskReport> =
             tasks.iter().map(|it| (it.task.name.as_str(), it)).collect();
+        let is_open =
+            |task: &&TaskReport| matches!(task.state, State::Ready { .. } | State::Leased { .. });
+        let fetch = known.get(Step::Fetch.to_string().as_str());
+        if fetch.is_some_and(|task| task.state == State::SetAside) {
+            // What was begun with the part that came is in vain for now.
+            let open = tasks.iter().filter(is_open);
+            let names: Vec<String> = open.map(|task| task.task.name.clone()).collect();
+            self.setup.engine.remove(&cell.id, &names)?;
+            self.recheck();
+            self.give_up(cell, &tasks);
+            return Ok(());
+        }
         let mut new: Vec<Task> = Vec::new();
         let mut again: Vec<String> = Vec::new();
-        for step in graph::runnable(&done, plan.as_deref()) {
+        for step in graph::runnable(&done, plan.as_deref(), &|step| cell.may_begin(step)) {
             let task = graph::task(step, plan.as_deref());
             match known.get(task.name.as_str()).map(|it| &it.state) {
                 None => new.push(task),
@@ -587,8 +520,6 @@ impl Shared {
         if !again.is_empty() {
             self.setup.engine.retry(&cell.id, &again)?;
         }
-        let is_open =
-            |task: &&TaskReport| matches!(task.state, State::Ready { .. } | State::Leased { .. });
         if new.is_empty() && again.is_empty() && !tasks.iter().any(|task| is_open(&task)) {
             self.give_up(cell, &tasks);
         }
@@ -687,9 +618,8 @@ impl Shared {
     /// Does a task.
     fn carry_out(&self, lease: &Lease, reins: &Reins) -> Result<(), Setback> {
         let permanent = |reason: String| Setback {
-            failure: crate::engine::Failure::Permanent,
-            reason,
-            stderr: Vec::new(),
+            failure: Failure::Permanent,
+            ..unlucky(reason)
         };
         let cell = self
             .cell(&lease.job)
@@ -704,8 +634,20 @@ impl Shared {
                 attempt: lease.attempt,
             },
         );
+        let era = cell.facts().era;
         match self.steps.run(&cell, step, lease, reins)? {
             Ran::Made { record, found } => {
+                if !cell.keep(step, &record, found, era) {
+                    let reason = "the source has become another one";
+                    let forgotten = cell.ledger.forget(step, &record.key);
+                    return Err(forgotten.map_or_else(
+                        |error| unlucky(error.to_string()),
+                        |()| unlucky(reason.to_owned()),
+                    ));
+                }
+                if let Some(version) = self.steps.show(&cell) {
+                    self.say(&cell.id, What::Playable { version });
+                }
                 let took_ms = u64::try_from(self.now_ms() - begun_ms).unwrap_or(0);
                 self.say(
                     &cell.id,
@@ -717,11 +659,6 @@ impl Shared {
                         took_ms,
                     },
                 );
-                let mut facts = cell.facts();
-                if found {
-                    facts.found.insert(step);
-                }
-                facts.records.insert(step, *record);
                 Ok(())
             }
             Ran::Damaged(steps) => {
@@ -730,13 +667,18 @@ impl Shared {
                 }
                 // This task goes with what it was to be made of.
                 let dropped = self.drop_steps(&cell, &steps);
-                dropped.map_err(|error| Setback {
-                    failure: crate::engine::Failure::Transient,
-                    reason: error.to_string(),
-                    stderr: Vec::new(),
-                })
+                dropped.map_err(|error| unlucky(error.to_string()))
             }
         }
+    }
+}
+
+/// Makes the setback of an attempt that is worth another one.
+fn unlucky(reason: String) -> Setback {
+    Setback {
+        failure: Failure::Transient,
+        reason,
+        stderr: Vec::new(),
     }
 }
 
@@ -747,11 +689,7 @@ impl Work for Worker {
     fn run(&self, lease: &Lease, reins: &Reins) -> Result<(), Setback> {
         match self.0.upgrade() {
             Some(shared) => shared.carry_out(lease, reins),
-            None => Err(Setback {
-                failure: crate::engine::Failure::Transient,
-                reason: "the process ends".to_owned(),
-                stderr: Vec::new(),
-            }),
+            None => Err(unlucky("the process ends".to_owned())),
         }
     }
 

@@ -5,6 +5,8 @@
 //! | `request` | what is asked for, and the file that keeps it |
 //! | [`graph`] | which step waits for which, and what each needs |
 //! | `cell` | one job in memory |
+//! | `early` | a source that is on its way |
+//! | `setup` | what jobs are made with, and what they may be told |
 //! | `jobs` | all jobs of this process |
 //! | `report` | a job as it is told |
 //! | `steps` | what is done at each step |
@@ -13,15 +15,18 @@
 //! does so. What an engine knows besides, how often a step failed and who is next, may be lost.
 
 mod cell;
+mod early;
 pub mod graph;
 mod jobs;
 mod report;
 mod request;
+mod setup;
 mod steps;
 
-pub use jobs::{Jobs, Keeper, Order, PATIENCE, Setup};
+pub use jobs::Jobs;
 pub use report::{Fault, JobReport, JobState, StepReport, StepState};
 pub use request::Request;
+pub use setup::{Keeper, Order, PATIENCE, Setup};
 
 /// Why a job cannot be taken in, or not be told what to do.
 #[derive(Debug, thiserror::Error)]
@@ -65,3 +70,6 @@ pub enum Error {
         source: std::io::Error,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What is asked for, and the file that keeps it beside the records of the job.
 
+use std::{num::NonZeroU32, path::PathBuf};
+
 use serde::{Deserialize, Serialize};
 use store::{
     digest,
@@ -32,6 +34,18 @@ pub struct Request {
     /// What is wanted.
     #[serde(default)]
     pub options: plan::Options,
+    /// The file with the key that segments are encrypted with: its 16 bytes, or 32 hexadecimal
+    /// digits, with `:` and those of an initialization vector behind them if there is one. It has to
+    /// stay until the job is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// How many segments of all tracks have to be there for the asset to be shown while the rest of it
+    /// is being made; unless it is given it is shown when it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_publish: Option<NonZeroU32>,
+    /// SHA-256 that the input must have, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -184,6 +198,9 @@ mod tests {
             name: None,
             priority: 0,
             options: plan::Options::default(),
+            key_file: None,
+            checksum: None,
+            early_publish: None,
         }
     }
 

@@ -14,8 +14,8 @@ use std::fmt;
 use aes::Aes128;
 use bytes::Bytes;
 use cbc::{
-    Encryptor,
-    cipher::{BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7},
+    Decryptor, Encryptor,
+    cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7},
 };
 use media::{
     isobmff::{
@@ -30,6 +30,8 @@ use media::{
     presentation::Content,
     xml::{Element, Node},
 };
+
+use store::digest::Digest;
 
 use super::TrackParts;
 use crate::{
@@ -167,6 +169,16 @@ pub fn track<E: From<ProtectError>>(
     Ok(parts)
 }
 
+/// Decrypts a segment that was encrypted as a whole (`aes-128`) under its number; `None` when that was
+/// done with another key.
+pub fn open(key: &Key, number: u64, bytes: &[u8]) -> Option<Bytes> {
+    let iv = u128::from(number).to_be_bytes();
+    let clear = Decryptor::<Aes128>::new(&key.key.into(), &iv.into())
+        .decrypt_padded_vec::<Pkcs7>(bytes)
+        .ok()?;
+    Some(clear.into())
+}
+
 /// Why something cannot be encrypted.
 #[derive(Debug, thiserror::Error)]
 pub enum ProtectError {
@@ -198,8 +210,10 @@ impl Protector {
         key: &Key,
         clear_init: Option<&[u8]>,
     ) -> Result<Self, ProtectError> {
-        let key_id = key_id(&encryption.key_id)
-            .ok_or_else(|| ProtectError::KeyId(encryption.key_id.clone()))?;
+        let key_id = match encryption.scheme {
+            Scheme::Aes128 => [0; 16],
+            Scheme::Cbcs => encryption.key_id()?,
+        };
         let track = match clear_init {
             Some(bytes) => init::read(bytes)?.tracks.into_iter().next(),
             None => None,
@@ -393,6 +407,23 @@ fn push_clear(list: &mut Vec<Subsample>, mut bytes: usize) {
 }
 
 impl Key {
+    /// Reads the content of a key file: the 16 bytes of the key, or text as [`Key::parse`] reads it.
+    pub fn read(content: &[u8]) -> Option<Self> {
+        if let Ok(key) = content.try_into() {
+            return Some(Self { key, iv: [0; 16] });
+        }
+        Self::parse(std::str::from_utf8(content).ok()?.trim())
+    }
+
+    /// Returns what tells it from other keys, and from which it cannot be found out.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Digest::default();
+        for part in [&self.key, &self.iv] {
+            digest.field(&format!("headend key {:032x}", u128::from_be_bytes(*part)));
+        }
+        digest.hex()
+    }
+
     /// Reads a key, and a vector if there is one, of 32 hexadecimal digits each: `KEY` or `KEY:IV`.
     /// Without a vector it is zero.
     pub fn parse(text: &str) -> Option<Self> {
@@ -402,6 +433,25 @@ impl Key {
             key: key_id(key)?,
             iv,
         })
+    }
+}
+
+impl Encryption {
+    /// Returns the key id as bytes. Fails if it is none.
+    fn key_id(&self) -> Result<[u8; 16], ProtectError> {
+        key_id(&self.key_id).ok_or_else(|| ProtectError::KeyId(self.key_id.clone()))
+    }
+
+    /// Looks whether players can be told of it. Fails with a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let is_odd = |c: char| c == '"' || c.is_control() || c.is_whitespace();
+        if self.key_uri.is_empty() || self.key_uri.contains(is_odd) {
+            return Err("players need a URI to get the key from".to_owned());
+        }
+        match self.scheme {
+            Scheme::Aes128 => Ok(()),
+            Scheme::Cbcs => self.key_id().map(drop).map_err(|error| error.to_string()),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! From what the source is and what is wanted to the plan.
 
 use super::{
-    FORMAT, Options, Picture, Plan, Seconds, SourceFacts, Thumbnails, VideoFacts, grid, sound,
-    text, video,
+    Encryption, FORMAT, Options, Picture, Plan, Scheme, Seconds, SourceFacts, Thumbnails,
+    VideoCodec, VideoFacts, grid, sound, text, video,
 };
 use crate::preset;
 
@@ -92,6 +92,14 @@ pub fn plan(source: SourceFacts, options: &Options) -> Result<Planned, Error> {
         Some(facts) => video::renditions(facts, &grid, options, &mut notes)?,
         None => Vec::new(),
     };
+    let by_samples = |it: &Encryption| it.scheme == Scheme::Cbcs;
+    if options.encryption.as_ref().is_some_and(by_samples)
+        && videos.iter().any(|video| video.codec == VideoCodec::Av1)
+    {
+        return Err(Error::Wish(
+            "AV1 cannot be encrypted by `cbcs` here".to_owned(),
+        ));
+    }
     let picture = pictures.zip(mapping).map(|(facts, mapping)| Picture {
         stream: facts.stream,
         cadence: mapping.cadence,

@@ -238,6 +238,16 @@ pub struct SourceFacts {
     pub texts: Vec<TextFacts>,
 }
 
+impl SourceFacts {
+    /// Tells whether the container says where key frames are, so that seeking lands at one.
+    pub fn has_index(&self) -> bool {
+        INDEXED.iter().any(|name| self.format.contains(name))
+    }
+}
+
+/// Containers in which seeking lands at a key frame.
+const INDEXED: [&str; 3] = ["mov,", "matroska,", "mp4"];
+
 /// What the video of a source is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VideoFacts {
@@ -265,8 +275,8 @@ pub struct VideoFacts {
     pub end: Seconds,
     /// Number of presented frames.
     pub frames: u64,
-    /// Greatest time from one key frame to the next: how far before a frame decoding has to begin
-    /// where the container has no index to find the key frame by.
+    /// Greatest time from one key frame to the next where the container has no index: how far before
+    /// a frame decoding has to begin. Zero where it has one, see [`SourceFacts::has_index`].
     pub key_distance: Seconds,
     /// Bits a second, when known.
     pub bitrate: Option<u64>,
@@ -517,10 +527,12 @@ pub struct Thumbnails {
 
 /// How segments are encrypted. The key itself is never part of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Encryption {
     /// Scheme.
     pub scheme: Scheme,
-    /// Key id, 32 hexadecimal digits.
+    /// Key id, 32 hexadecimal digits; not needed for whole segments.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_id: String,
     /// Where players get the key.
     pub key_uri: String,

@@ -5,6 +5,7 @@
 //! within the store (a folder links them), manifests go last, and before the pointer is moved all of
 //! it is compared with a listing of the store. No encoding and no manifests are made here.
 
+pub mod early;
 #[cfg(test)]
 mod tests;
 

@@ -145,7 +145,7 @@ pub fn inspect(
         }
         None => None,
     };
-    Ok(SourceFacts {
+    let mut facts = SourceFacts {
         format: found.format.clone(),
         bytes: found.size,
         start,
@@ -154,7 +154,15 @@ pub fn inspect(
         audios: tracks::audios(&found, of),
         texts: tracks::texts(&found),
         video,
-    })
+    };
+    // Of a file that is on its way the same is to be known as when all of it is there; which packets are
+    // key frames is read in the packets themselves, not in the index.
+    if facts.has_index()
+        && let Some(video) = &mut facts.video
+    {
+        video.key_distance = Seconds::ZERO;
+    }
+    Ok(facts)
 }
 
 /// Names a local file so that ffmpeg takes it for nothing else.

@@ -25,7 +25,7 @@ use std::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::plan::Plan;
+use crate::{package::protect::Key, plan::Plan};
 
 pub use bucket::Bucket;
 pub use quality::{Quality, measure};
@@ -113,9 +113,14 @@ impl Report {
 /// Reads a file of the result by its path below it.
 pub type Read<'a> = &'a dyn Fn(&str) -> Result<Bytes, String>;
 
-/// Checks the result in a local folder.
+/// Checks the result in a local folder, which is not encrypted as a whole.
 pub fn folder(path: &Path) -> Report {
-    check(&|name| {
+    folder_with_key(path, None)
+}
+
+/// Checks the result in a local folder; one whose segments are encrypted as a whole needs the key.
+pub fn folder_with_key(path: &Path, key: Option<&Key>) -> Report {
+    let read = |name: &str| {
         let inside = Path::new(name)
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
@@ -125,16 +130,17 @@ pub fn folder(path: &Path) -> Report {
         fs::read(path.join(name))
             .map(Bytes::from)
             .map_err(|error| format!("{name}: {error}"))
-    })
+    };
+    check(&read, key)
 }
 
-/// Checks the result whose files `read` gives.
-pub fn check(read: Read<'_>) -> Report {
+/// Checks the result whose files `read` gives; see [`folder_with_key`].
+pub fn check(read: Read<'_>, key: Option<&Key>) -> Report {
     let mut findings = Findings::default();
     let plan = read(PLAN)
         .ok()
         .and_then(|bytes| plan(&bytes, &mut findings));
-    let found = reading::result(read, &mut findings);
+    let found = reading::result(read, key, &mut findings);
     rules::check(&found, &mut findings);
     if let Some(plan) = &plan {
         rules::against_plan(&found, plan, &mut findings);

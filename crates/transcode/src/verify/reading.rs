@@ -13,7 +13,10 @@ use media::{
 };
 
 use super::{Findings, Read, TrackReport};
-use crate::package::MASTER;
+use crate::package::{
+    MASTER,
+    protect::{self, Key},
+};
 
 /// A result as a player finds it.
 #[derive(Debug, Default)]
@@ -187,7 +190,7 @@ impl Found {
 }
 
 /// Reads everything from the multivariant playlist on.
-pub(super) fn result(read: Read<'_>, findings: &mut Findings) -> Found {
+pub(super) fn result(read: Read<'_>, key: Option<&Key>, findings: &mut Findings) -> Found {
     let mut found = Found::default();
     let Some(text) = text(read, MASTER, findings) else {
         return found;
@@ -208,7 +211,7 @@ pub(super) fn result(read: Read<'_>, findings: &mut Findings) -> Found {
         }
     }
     for name in names {
-        found.tracks.extend(track(read, &name, findings));
+        found.tracks.extend(track(read, key, &name, findings));
     }
     found.master = Some(master);
     found
@@ -224,7 +227,7 @@ fn text(read: Read<'_>, name: &str, findings: &mut Findings) -> Option<String> {
     }
 }
 
-fn track(read: Read<'_>, name: &str, findings: &mut Findings) -> Option<Track> {
+fn track(read: Read<'_>, key: Option<&Key>, name: &str, findings: &mut Findings) -> Option<Track> {
     let text = text(read, name, findings)?;
     let playlist = match hls::any_media(&text) {
         Ok(playlist) => playlist,
@@ -241,22 +244,37 @@ fn track(read: Read<'_>, name: &str, findings: &mut Findings) -> Option<Track> {
             .map_err(|error| findings.error("missing", name, error))
             .ok()
     };
+    let is_closed = |segment: &hls::Segment| segment.key_method.as_deref() == Some("AES-128");
+    let is_encrypted = playlist.segments.iter().any(is_closed);
+    if key.is_none() && is_encrypted {
+        let text = "its segments are encrypted and cannot be looked into without the key";
+        findings.error("key", name, text);
+        return None;
+    }
     let head = playlist.maps.first().map(|map| map.url.clone());
     let head = head.map(|uri| fetch(&uri));
-    let parts: Vec<(Time, Option<(String, Bytes)>)> = playlist
-        .segments
-        .iter()
-        .map(|segment| (segment.duration, fetch(&segment.uri)))
+    let numbers = playlist.media_sequence..;
+    let parts: Vec<_> = numbers
+        .zip(&playlist.segments)
+        .map(|(number, segment)| (segment.duration, number, fetch(&segment.uri)))
         .collect();
     let init = match head {
         None => None,
         Some(bytes) => Some(described(name, &bytes?.1, findings)?),
     };
     let mut segments = Vec::with_capacity(parts.len());
-    for (stated, part) in parts {
+    for (stated, number, part) in parts {
         let Some((path, bytes)) = part else { continue };
+        let clear = match key.filter(|_| is_encrypted) {
+            Some(key) => protect::open(key, number, &bytes),
+            None => Some(bytes.clone()),
+        };
+        let Some(clear) = clear else {
+            findings.error("key", &path, "it is encrypted with another key");
+            continue;
+        };
         let samples = match &init {
-            Some(init) => segment::samples(&bytes, &init.defaults),
+            Some(init) => segment::samples(&clear, &init.defaults),
             None => Ok(Vec::new()),
         };
         match samples {

@@ -2,7 +2,7 @@ mod early;
 mod files;
 mod ftp;
 mod http;
-mod web;
+pub(crate) mod web;
 
 use std::{
     fs,

@@ -4,46 +4,51 @@ use std::{
     collections::VecDeque,
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 /// What it has and how it gives it out.
 #[derive(Clone, Default)]
-pub(super) struct Manner {
-    pub(super) bytes: Vec<u8>,
-    pub(super) tag: Option<String>,
-    pub(super) modified: Option<String>,
+pub(crate) struct Manner {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) tag: Option<String>,
+    pub(crate) modified: Option<String>,
     /// Ranges are answered.
-    pub(super) ranges: bool,
+    pub(crate) ranges: bool,
     /// No length is told: the body is chunked.
-    pub(super) chunked: bool,
+    pub(crate) chunked: bool,
     /// Each answer is cut off after so many bytes.
-    pub(super) cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
     /// Nothing of the content is ever sent from here on.
-    pub(super) lost_from: Option<usize>,
+    pub(crate) lost_from: Option<usize>,
+    /// Nothing of the content is sent from here on until it is let go.
+    pub(crate) held: Option<(usize, Arc<AtomicBool>)>,
     /// Bytes sent at one time, and the pause before.
-    pub(super) slow: Option<(usize, Duration)>,
+    pub(crate) slow: Option<(usize, Duration)>,
     /// Statuses of the next answers, before it behaves.
-    pub(super) statuses: VecDeque<u16>,
+    pub(crate) statuses: VecDeque<u16>,
     /// `Location` of all answers.
-    pub(super) redirect: Option<String>,
+    pub(crate) redirect: Option<String>,
     /// Further headers of all answers.
-    pub(super) headers: String,
+    pub(crate) headers: String,
     /// The content that takes the place of this one after the next cut.
-    pub(super) then: Option<Box<Manner>>,
+    pub(crate) then: Option<Box<Manner>>,
 }
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) path: String,
-    pub(super) head: String,
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) head: String,
 }
 
 impl Asked {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let is_it = |line: &&str| {
             line.split_once(':')
                 .is_some_and(|(other, _)| other.eq_ignore_ascii_case(name))
@@ -61,13 +66,13 @@ struct State {
 }
 
 /// A running server. Its thread ends with the process.
-pub(super) struct Web {
-    pub(super) address: SocketAddr,
+pub(crate) struct Web {
+    pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
 impl Web {
-    pub(super) fn start(manner: Manner) -> Self {
+    pub(crate) fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
@@ -87,20 +92,20 @@ impl Web {
         Self { address, state }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(super) fn set(&self, change: impl FnOnce(&mut Manner)) {
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Manner)) {
         change(&mut self.lock().manner);
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.lock().asked.clone()
     }
 
     /// Bytes of content that were sent.
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.lock().sent
     }
 
@@ -210,8 +215,15 @@ fn answer(
         .flatten()
         .fold(body.len(), usize::min);
     let (step, pause) = manner.slow.unwrap_or((64 << 10, Duration::ZERO));
+    let mut at = first.unwrap_or(0);
     for piece in body[..end].chunks(step) {
         thread::sleep(pause);
+        at += piece.len();
+        if let Some((_, go)) = manner.held.as_ref().filter(|(from, _)| at > *from) {
+            while !go.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
         if manner.chunked {
             write!(stream, "{:x}\r\n", piece.len())?;
         }

@@ -44,7 +44,7 @@ fn every_step_runs_once_and_after_what_it_waits_for() {
     let mut rounds = Vec::new();
     loop {
         let known = done.contains(&Step::Plan).then_some(&plan);
-        let next = runnable(&done, known);
+        let next = runnable(&done, known, &|_| false);
         if next.is_empty() {
             break;
         }
@@ -64,13 +64,34 @@ fn every_step_runs_once_and_after_what_it_waits_for() {
 }
 
 #[test]
+fn what_has_come_is_worked_on_before_the_rest_and_nothing_is_packaged() {
+    let plan = plan();
+    let mut done = BTreeSet::new();
+    let opened = |step: Step| step == Step::Plan;
+    assert_eq!(names(&runnable(&done, None, &|_| false)), ["fetch"]);
+    assert_eq!(names(&runnable(&done, None, &opened)), ["fetch", "plan"]);
+    done.insert(Step::Plan);
+    assert_eq!(names(&runnable(&done, Some(&plan), &opened)), ["fetch"]);
+    let second = |step: Step| matches!(step, Step::Chunk(0 | 1));
+    let next = runnable(&done, Some(&plan), &second);
+    assert_eq!(names(&next), ["fetch", "chunk-00000", "chunk-00001"]);
+    done.extend(parts(&plan));
+    // Whoever says that it may: not before all of it is there.
+    let next = runnable(&done, Some(&plan), &|step| step != Step::Package);
+    assert_eq!(names(&next), ["fetch"]);
+}
+
+#[test]
 fn a_part_that_is_missing_again_is_all_that_runs() {
     let plan = plan();
     let mut done: BTreeSet<Step> = all(Some(&plan)).into_iter().collect();
     for step in [Step::Chunk(1), Step::Package, Step::Publish] {
         done.remove(&step);
     }
-    assert_eq!(names(&runnable(&done, Some(&plan))), ["chunk-00001"]);
+    assert_eq!(
+        names(&runnable(&done, Some(&plan), &|_| false)),
+        ["chunk-00001"]
+    );
 }
 
 #[test]

@@ -6,13 +6,12 @@ use asset::versions::Shelf;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Ran, Work, hopeless, keys, uncommitted, unlucky};
+use super::{Ran, Work, hopeless, keys, tracks, uncommitted, unlucky};
 use crate::{
     commit::{Key, ObjectRef, Record, Step},
-    encode::TrackFacts,
     engine::Setback,
     job::graph,
-    package::{self, Extent, TrackParts},
+    package::{self, Extent, protect},
     plan::Plan,
     publish::{self, Piece, Publication, Source},
     verify::{self, Severity},
@@ -36,15 +35,20 @@ impl Work<'_> {
         if !damaged.is_empty() {
             return Ok(Ran::Damaged(damaged));
         }
-        let key = self.package_key(&plan, &content);
+        let protection = self.protection(&plan)?;
+        let secret = protection.as_ref().map(|(_, key)| key.fingerprint());
+        let key = self.package_key(&plan, &content, secret.as_deref());
         if let Some(found) = self.look(&key)? {
             return Ok(found);
         }
         let parts = self.parts(&plan)?;
-        let tracks = self.tracks(&parts)?;
+        let mut tracks = tracks::of(self.cell, &parts)?;
+        let mut staging = self.cell.ledger.stage(self.step, &key, self.lease.attempt);
+        if let Some(protection) = &protection {
+            tracks = self.protect(protection, &tracks, &parts, &mut staging)?;
+        }
         let files = package::package(&plan, &tracks, Extent::Whole)
             .map_err(|error| hopeless(error.to_string()))?;
-        let mut staging = self.cell.ledger.stage(self.step, &key, self.lease.attempt);
         for file in &files {
             staging
                 .put_bytes(&file.name, &file.content)
@@ -61,7 +65,7 @@ impl Work<'_> {
 
     /// Puts the result in place.
     pub(super) fn publish(&self) -> Result<Ran, Setback> {
-        let (plan, _) = self.planned()?;
+        let (plan, content) = self.planned()?;
         let damaged = self.damaged([Step::Package])?;
         if !damaged.is_empty() {
             return Ok(Ran::Damaged(damaged));
@@ -80,13 +84,14 @@ impl Work<'_> {
         let shelf = Shelf::new(self.steps.target.clone(), &self.cell.name)
             .map_err(|error| hopeless(error.to_string()))?;
         let pieces = self.pieces(&plan, &package)?;
-        self.verify(&pieces)?;
+        let protection = self.protection(&plan)?;
+        self.verify(&pieces, protection.as_ref().map(|(_, key)| key))?;
         self.still_ours()?;
         let publication = Publication {
             shelf: &shelf,
             work: self.cell.ledger.store(),
             job: package.key.as_str(),
-            pieces,
+            pieces: pieces.clone(),
         };
         let now_ms = (self.steps.clock)();
         let stop = || self.reins.stopped();
@@ -106,6 +111,7 @@ impl Work<'_> {
                     hopeless(error.to_string())
                 }
             })?;
+        self.complete_early(&shelf, &plan, &content, &pieces)?;
         let facts = json!({ "version": published.version, "before": published.before });
         let staging = self.cell.ledger.stage(self.step, &key, self.lease.attempt);
         let committed = staging
@@ -118,7 +124,7 @@ impl Work<'_> {
     }
 
     /// Reads the whole result as a player would, and fails with what is wrong with it.
-    fn verify(&self, pieces: &[Piece]) -> Result<(), Setback> {
+    fn verify(&self, pieces: &[Piece], key: Option<&protect::Key>) -> Result<(), Setback> {
         let places: BTreeMap<&str, &Source> = pieces
             .iter()
             .map(|piece| (piece.name.as_str(), &piece.source))
@@ -142,7 +148,7 @@ impl Work<'_> {
                 },
             }
         };
-        let report = verify::check(&read);
+        let report = verify::check(&read, key);
         if self.reins.stopped() {
             return Err(unlucky("stopped"));
         }
@@ -163,14 +169,18 @@ impl Work<'_> {
         }
     }
 
-    fn package_key(&self, plan: &Plan, content: &str) -> Key {
+    fn package_key(&self, plan: &Plan, content: &str, secret: Option<&str>) -> Key {
         let mut key = Key::of(Step::Package);
+        if let Some(secret) = secret {
+            key = key.input(secret);
+        }
         for step in graph::parts(plan) {
             key = key.input(keys::part(step, plan, content, &self.steps.tool).as_str());
         }
         let shape = json!({
             "format": FORMAT,
             "audios": plan.audios,
+            "encryption": plan.encryption,
             "texts": plan.texts,
             "videos": plan.videos,
         });
@@ -215,48 +225,6 @@ impl Work<'_> {
                 record.ok_or_else(|| unlucky(format!("{step} is gone")))
             })
             .collect()
-    }
-
-    /// Puts together what was made of each track. Init segments that are equal are read once.
-    fn tracks(&self, parts: &[Record]) -> Result<Vec<TrackParts>, Setback> {
-        let mut read: BTreeMap<&str, Bytes> = BTreeMap::new();
-        let mut tracks: Vec<TrackParts> = Vec::new();
-        for record in parts {
-            let facts: Vec<TrackFacts> =
-                serde_json::from_value(record.made.facts["tracks"].clone())
-                    .map_err(|error| hopeless(format!("record of {}: {error}", record.step)))?;
-            for part in facts {
-                let init = match record.object(&format!("{}/init.mp4", part.id)) {
-                    Some(object) => Some(self.init(object, &mut read)?),
-                    None => None,
-                };
-                if let Some(place) = tracks.iter_mut().find(|track| track.id == part.id) {
-                    place.inits.extend(init);
-                    place.parts.push(part);
-                } else {
-                    tracks.push(TrackParts {
-                        id: part.id.clone(),
-                        inits: init.into_iter().collect(),
-                        parts: vec![part],
-                    });
-                }
-            }
-        }
-        Ok(tracks)
-    }
-
-    fn init<'r>(
-        &self,
-        object: &'r ObjectRef,
-        read: &mut BTreeMap<&'r str, Bytes>,
-    ) -> Result<Bytes, Setback> {
-        if let Some(bytes) = read.get(object.hash.as_str()) {
-            return Ok(bytes.clone());
-        }
-        let bytes = self.cell.ledger.store().get(&object.place);
-        let bytes = Bytes::from(bytes.map_err(|error| unlucky(error.to_string()))?);
-        read.insert(&object.hash, bytes.clone());
-        Ok(bytes)
     }
 
     /// Lists the files of the result: what was packaged, and the media that it names.

@@ -35,7 +35,6 @@ pub(super) fn part(step: Step, plan: &Plan, content: &str, tool: &str) -> Key {
             "origin": plan.origin,
             "start": plan.source.start,
             "grid": plan.grid,
-            "encryption": plan.encryption,
             "what": what,
         }))
         .tool(tool)

@@ -11,10 +11,14 @@
 //! So changing what is wanted of sound makes no picture anew, and a result whose making is the same
 //! is taken whoever made it.
 
+mod early;
 mod finish;
 mod keys;
 mod media;
+mod protect;
+mod show;
 mod source;
+mod tracks;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -52,6 +56,7 @@ pub(super) struct Steps {
     tool: String,
     local: PathBuf,
     fetch: fetch::Options,
+    keys: fetch::Policy,
     target: Shared,
     worker: String,
     clock: Clock,
@@ -66,6 +71,7 @@ impl Steps {
             tool: format!("ffmpeg {version}"),
             local: setup.local.clone(),
             fetch: setup.fetch.clone(),
+            keys: setup.keys.clone(),
             target: Arc::clone(&setup.target),
             worker: setup.worker.clone(),
             clock: Arc::clone(&setup.clock),
@@ -77,9 +83,23 @@ impl Steps {
         let input = Input::parse(&request.input).map_err(|error| error.to_string())?;
         let allowed = self.fetch.policy.check(&input);
         allowed.map_err(|error| error.to_string())?;
-        if request.options.encryption.is_some() {
-            // Nothing hands keys to steps yet; clear media must not pass for protected.
-            return Err("`encryption` is not offered for jobs yet".to_owned());
+        match (&request.options.encryption, &request.key_file) {
+            (Some(encryption), Some(_)) => {
+                encryption.check()?;
+                self.key(request)?;
+            }
+            // Clear media must not pass for protected.
+            (Some(_), None) => return Err("encryption needs a key file".to_owned()),
+            (None, Some(_)) => return Err("a key file is of no use without encryption".to_owned()),
+            (None, None) => {}
+        }
+        if request.early_publish.is_some() && request.options.encryption.is_some() {
+            return Err("what is encrypted cannot be shown early".to_owned());
+        }
+        let checksum = request.checksum.as_deref().unwrap_or_default();
+        let is_hex = checksum.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if request.checksum.is_some() && (checksum.len() != 64 || !is_hex) {
+            return Err("`checksum` is no SHA-256".to_owned());
         }
         let preset = request.options.preset.check();
         preset.map_err(|error| error.to_string())
@@ -147,14 +167,16 @@ impl Steps {
             lease,
             reins,
         };
-        match step {
+        let early = job.early();
+        let ran = match step {
             Step::Fetch => job.fetch(),
             Step::Plan => job.plan(),
             Step::Chunk(_) | Step::Audio(_) | Step::Text(_) | Step::Thumbnails => job.part(),
             Step::Package => job.package(),
             Step::Publish => job.publish(),
             Step::Probe => Err(hopeless("there is no such step")),
-        }
+        };
+        early::judge(&job, early, ran)
     }
 
     /// Looks which parts of a plan have been made already.
@@ -205,9 +227,11 @@ impl Work<'_> {
     /// Returns the plan and the digest of the source.
     fn planned(&self) -> Result<(Arc<Plan>, String), Setback> {
         let facts = self.cell.facts();
-        let plan = facts.plan.clone();
-        let content = facts.records.get(&Step::Fetch).and_then(source::content);
-        plan.zip(content).ok_or_else(|| unlucky("the plan is gone"))
+        facts
+            .plan
+            .clone()
+            .zip(facts.content())
+            .ok_or_else(|| unlucky("the plan is gone"))
     }
 
     /// Begins what is said in a record.

@@ -1,15 +1,15 @@
 //! The source and the plan.
 
-use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{ops::ControlFlow, panic::resume_unwind, path::PathBuf, sync::Arc, thread};
 
 use media::time::Round;
 use serde_json::json;
 
-use super::{Ran, Work, hopeless, uncommitted, unlucky};
+use super::{Ran, Work, early::Watch, hopeless, uncommitted, unlucky};
 use crate::{
-    commit::{Key, Record, Step},
+    commit::Key,
     engine::Setback,
-    fetch::{self, Input},
+    fetch::{self, Growth, Input},
     plan::{self, Plan, SourceFacts},
     source, title,
     worker::{Progress, Unit},
@@ -20,11 +20,6 @@ pub(super) const WISH: &str = "what is wanted: ";
 
 /// A source that ends this long before its header says, and a hundredth of its length, is cut off.
 const TRUNCATED_MS: i64 = 1500;
-
-/// Returns the digest of the source from its record.
-pub(super) fn content(record: &Record) -> Option<String> {
-    Some(record.made.facts["content"].as_str()?.to_owned())
-}
 
 impl Work<'_> {
     /// Sees to it that the source is there, and is still what it was.
@@ -42,13 +37,24 @@ impl Work<'_> {
                 ..Progress::default()
             });
         };
+        let growth = Arc::new(Growth::default());
         let context = fetch::Context {
             stop: &|| self.reins.stopped(),
             progress: &mut progress,
-            growth: None,
+            growth: Some(&growth),
         };
-        let fetched =
-            fetch::fetch(&input, &self.steps.fetch, &spool, context).map_err(unfetched)?;
+        let fetched = thread::scope(|scope| {
+            let watch = Watch::new(self, &growth);
+            let watching = scope.spawn(move || watch.run());
+            let options = fetch::Options {
+                checksum: self.cell.request.checksum.clone(),
+                ..self.steps.fetch.clone()
+            };
+            let fetched = fetch::fetch(&input, &options, &spool, context);
+            // A panic in it goes on here.
+            let watched = watching.join().unwrap_or_else(|panic| resume_unwind(panic));
+            watched.and(fetched.map_err(unfetched))
+        })?;
         self.cell.facts().source = Some(fetched.path);
         let key = Key::of(self.step).input(&fetched.content_id).finish();
         if let Some(found) = self.look(&key)? {
@@ -72,19 +78,17 @@ impl Work<'_> {
 
     /// Returns the source as a local file.
     pub(super) fn source(&self) -> Result<PathBuf, Setback> {
-        let path = self.cell.facts().source.clone();
+        let path = self.cell.facts().source();
         path.ok_or_else(|| unlucky("the source is not there"))
     }
 
     /// Makes the plan, and looks which parts of it have been made before.
     pub(super) fn plan(&self) -> Result<Ran, Setback> {
-        let fetched = self
-            .cell
-            .facts()
-            .records
-            .get(&Step::Fetch)
-            .and_then(content);
-        let content = fetched.ok_or_else(|| unlucky("the source is gone"))?;
+        let (content, era) = {
+            let facts = self.cell.facts();
+            (facts.content(), facts.era)
+        };
+        let content = content.ok_or_else(|| unlucky("the source is gone"))?;
         let options = &self.cell.request.options;
         let key = Key::of(self.step)
             .input(&content)
@@ -109,11 +113,14 @@ impl Work<'_> {
         };
         let made_before = self.steps.found(self.cell, &plan, &content);
         let mut facts = self.cell.facts();
-        for (step, record) in made_before {
-            facts.found.insert(step);
-            facts.records.insert(step, record);
+        // Else the source has become another one meanwhile, and the record is not kept either.
+        if facts.era == era {
+            for (step, record) in made_before {
+                facts.found.insert(step);
+                facts.records.insert(step, record);
+            }
+            facts.plan = Some(Arc::new(plan));
         }
-        facts.plan = Some(Arc::new(plan));
         Ok(Ran::Made {
             record,
             found: was_found,
@@ -189,9 +196,15 @@ fn truncated(facts: &SourceFacts) -> Option<String> {
     })
 }
 
-/// Makes the setback of a source that is not there.
+/// Makes the setback of a source that is not there. A server that failed was asked often enough by the
+/// download itself.
 fn unfetched(error: fetch::Error) -> Setback {
-    if error.may_pass() {
+    use fetch::Error::{Changing, TooSlow, Truncated, Unreachable};
+    let was_asked = matches!(
+        error,
+        Truncated { .. } | Unreachable { .. } | TooSlow { .. } | Changing { .. }
+    );
+    if error.may_pass() && !was_asked {
         unlucky(error.to_string())
     } else {
         hopeless(error.to_string())

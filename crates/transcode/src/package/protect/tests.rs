@@ -159,6 +159,19 @@ fn what_cannot_be_done_is_said() {
     let hex = "30313233343536373839616263646566:66656463626139383736353433323130";
     assert_eq!(Key::parse(hex), Some(KEY));
     assert_eq!(Key::parse(&hex[..32]).unwrap().iv, [0; 16]);
+    assert_eq!(Key::read(format!("{hex}\n").as_bytes()), Some(KEY));
+    assert_eq!(Key::read(&KEY.key).unwrap().key, KEY.key);
+    assert_eq!(Key::read(b"0123456789abcde"), None);
+    assert_ne!(
+        KEY.fingerprint(),
+        Key::read(&KEY.key).unwrap().fingerprint()
+    );
+    assert!(wrong.check().is_err() && encryption(Scheme::Cbcs).check().is_ok());
+    let unreachable = Encryption {
+        key_uri: String::new(),
+        ..encryption(Scheme::Aes128)
+    };
+    assert!(unreachable.check().is_err());
     for wrong in ["", "12", "zz313233343536373839616263646566", &hex[..40]] {
         assert_eq!(Key::parse(wrong), None, "{wrong}");
     }
