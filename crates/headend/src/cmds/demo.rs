@@ -78,6 +78,7 @@ pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
         work: None,
         slots: None,
         inputs: source.parent().map(Into::into).into_iter().collect(),
+        keys: Vec::new(),
         presets: [(sample::NAME.to_owned(), preset()?)].into(),
     });
     settings.assets = vec![Root::Path(root)];

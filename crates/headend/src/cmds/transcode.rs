@@ -404,5 +404,11 @@ fn result_text(report: &JobReport) -> String {
     if encryption.is_none_or(|it| it.scheme != Scheme::Aes128) {
         result.push_str(&format!("{place}/{}\n", transcode::package::MPD));
     }
+    if report.damaged > 0 {
+        let count = report.damaged;
+        result.push_str(&format!(
+            "{count} damaged frames of the source were concealed\n"
+        ));
+    }
     result
 }

@@ -129,6 +129,7 @@ fn jobs(name: &str) -> Vec<JobReport> {
         left_ms: Some(753_000),
         duration_ms: Some(240_000),
         bytes: 312 << 20,
+        damaged: 0,
         renditions: vec!["1280x720 H.264".to_owned()],
         steps: vec![
             step("chunk-00000", StepState::Done, None),

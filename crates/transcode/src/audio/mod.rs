@@ -15,8 +15,8 @@ use media::isobmff::build::SampleEntry;
 
 use crate::{
     encode::{
-        Class, Context, Failure, Group, List, Output, Progress, Raw, TrackOutput, Writer, as_input,
-        finish_mp4, run_ffmpeg,
+        Class, Context, Damage, Failure, Group, List, Output, Progress, Raw, TrackOutput, Writer,
+        as_input, bearable, finish_mp4, run_over,
     },
     plan::{AAC_FRAME, Audio, AudioCodec, Plan},
 };
@@ -29,12 +29,34 @@ const SHIFT_S: u64 = 10;
 /// codec frame lasts, more than time stamps in milliseconds are off.
 const HOLE_S: &str = "0.015";
 
-/// Encodes audio track `index` of the plan from `source`, a local file.
+/// Encodes audio track `index` of the plan from `source`, a local file. A source that cannot be decoded
+/// everywhere ends it, see [`Failure::is_damage`] and [`run_damaged`].
 pub fn run(
     context: &mut Context<'_>,
     plan: &Plan,
     source: &Path,
     index: u32,
+) -> Result<Output, Failure> {
+    run_with(context, plan, source, index, Damage::Ends)
+}
+
+/// As [`run`], of a source that is known to be damaged: silence stands for what cannot be decoded.
+/// Fails if that is more than a twentieth.
+pub fn run_damaged(
+    context: &mut Context<'_>,
+    plan: &Plan,
+    source: &Path,
+    index: u32,
+) -> Result<Output, Failure> {
+    run_with(context, plan, source, index, Damage::IsBorne)
+}
+
+fn run_with(
+    context: &mut Context<'_>,
+    plan: &Plan,
+    source: &Path,
+    index: u32,
+    damage: Damage,
 ) -> Result<Output, Failure> {
     let Some(audio) = plan.audios.get(index as usize) else {
         return Err(Failure::new(
@@ -47,7 +69,7 @@ pub fn run(
     list.0.push(raw_path.clone().into_os_string());
     let total = audio.frames();
     let rate = u128::from(audio.sampling_rate);
-    let notes = run_ffmpeg(context, list, |report, progress| {
+    let mut notes = run_over(context, damage, list, |report, progress| {
         let us = report.out_time_us.and_then(|us| u128::try_from(us).ok());
         let frames = us.unwrap_or(0) * rate / 1_000_000 / u128::from(AAC_FRAME);
         progress(Progress {
@@ -57,6 +79,11 @@ pub fn run(
             bytes: report.total_size,
         });
     })?;
+    let mut damaged = 0;
+    if damage == Damage::IsBorne {
+        damaged = bearable(&notes, total)?;
+        notes = vec![format!("{damaged} codec frames of the source are damaged")];
+    }
     let raw = Raw::open(&raw_path)?;
     let track = cut(&raw, audio, plan, context.scratch)?;
     drop(raw);
@@ -64,6 +91,7 @@ pub fn run(
     Ok(Output {
         tracks: vec![track],
         notes,
+        damaged,
     })
 }
 

@@ -7,11 +7,12 @@ use super::{
     arguments::{self, From, arguments, raw_path},
     cut, gate,
     raw::Raw,
-    task::run_ffmpeg,
+    task::{Damage, bearable, run_over},
 };
-use crate::plan::{Chunk, Picture, Plan};
+use crate::plan::{Cadence, Chunk, Picture, Plan};
 
-/// Encodes chunk `index` of the plan from `source`, a local file.
+/// Encodes chunk `index` of the plan from `source`, a local file. A source that cannot be decoded
+/// everywhere ends it, see [`Failure::is_damage`] and [`run_damaged`].
 ///
 /// Errors: see [`Class`]. A result that is not what was planned is one, too: nothing is returned that
 /// was not counted and timed frame by frame.
@@ -21,6 +22,28 @@ pub fn run(
     source: &Path,
     index: u32,
 ) -> Result<Output, Failure> {
+    run_with(context, plan, source, index, Damage::Ends)
+}
+
+/// As [`run`], of a source that is known to be damaged: what cannot be decoded is concealed by the
+/// decoder, and where there is no frame at all the one before stands. Fails if that is more than a
+/// twentieth.
+pub fn run_damaged(
+    context: &mut Context<'_>,
+    plan: &Plan,
+    source: &Path,
+    index: u32,
+) -> Result<Output, Failure> {
+    run_with(context, plan, source, index, Damage::IsBorne)
+}
+
+fn run_with(
+    context: &mut Context<'_>,
+    plan: &Plan,
+    source: &Path,
+    index: u32,
+    damage: Damage,
+) -> Result<Output, Failure> {
     let chunk = plan.chunks.iter().find(|chunk| chunk.index == index);
     let (Some(chunk), Some(picture)) = (chunk, &plan.picture) else {
         return Err(Failure::new(
@@ -28,14 +51,25 @@ pub fn run(
             format!("the plan has no chunk {index}"),
         ));
     };
-    let short = match attempt(context, plan, picture, chunk, source, From::Near) {
+    let mut picture = picture.clone();
+    if damage == Damage::IsBorne {
+        // A last frame that is missing is filled up as in sources whose frames come at any time.
+        picture.cadence = Cadence::Resampled;
+    }
+    let way = Way {
+        plan,
+        picture: &picture,
+        chunk,
+        damage,
+    };
+    let short = match attempt(context, way, source, From::Near) {
         Ok(output) => return Ok(output),
         Err(Trouble::Short(failure)) if chunk.first_frame > 0 => failure,
         Err(Trouble::Short(failure) | Trouble::Failed(failure)) => return Err(failure),
     };
     // Seeking went behind the first frame, as it may where the source has long groups and no index.
     // From the start nothing can be missed.
-    match attempt(context, plan, picture, chunk, source, From::Start) {
+    match attempt(context, way, source, From::Start) {
         Ok(mut output) => {
             output
                 .notes
@@ -54,18 +88,31 @@ enum Trouble {
     Failed(Failure),
 }
 
+/// What is encoded, and how.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    plan: &'a Plan,
+    picture: &'a Picture,
+    chunk: &'a Chunk,
+    damage: Damage,
+}
+
 fn attempt(
     context: &mut Context<'_>,
-    plan: &Plan,
-    picture: &Picture,
-    chunk: &Chunk,
+    way: Way<'_>,
     source: &Path,
     from: From,
 ) -> Result<Output, Trouble> {
+    let Way {
+        plan,
+        picture,
+        chunk,
+        damage,
+    } = way;
     let input = arguments::as_input(source);
     let list = arguments(plan, picture, chunk, &input, context.scratch, from);
     let total = chunk.frames;
-    let notes = run_ffmpeg(context, list, |report, progress| {
+    let mut notes = run_over(context, damage, list, |report, progress| {
         progress(Progress {
             done: report.frame.unwrap_or(0).min(total),
             total,
@@ -74,6 +121,11 @@ fn attempt(
         });
     })
     .map_err(Trouble::Failed)?;
+    let mut damaged = 0;
+    if damage == Damage::IsBorne {
+        damaged = bearable(&notes, total).map_err(Trouble::Failed)?;
+        notes = vec![format!("{damaged} frames of the source are damaged")];
+    }
     let mut tracks = Vec::with_capacity(plan.videos.len());
     for video in &plan.videos {
         let path = raw_path(context.scratch, &video.id);
@@ -87,5 +139,9 @@ fn attempt(
         let removed = fs::remove_file(&path);
         removed.map_err(|error| Trouble::Failed(Failure::file(&path, &error)))?;
     }
-    Ok(Output { tracks, notes })
+    Ok(Output {
+        tracks,
+        notes,
+        damaged,
+    })
 }

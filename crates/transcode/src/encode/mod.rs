@@ -39,11 +39,11 @@ use process::{Ffmpeg, supervise::Priority};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use arguments::as_input;
-pub use chunk::run;
+pub use chunk::{run, run_damaged};
 pub(crate) use cut::{BRANDS, Group, Writer, write_file};
 pub(crate) use graph::reference_graph;
 pub(crate) use raw::Raw;
-pub(crate) use task::{List, finish_mp4, run_ffmpeg};
+pub(crate) use task::{Damage, List, bearable, finish_mp4, run_ffmpeg, run_over};
 
 /// A wish to stop, shared by those who wish and those who work.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +105,9 @@ pub struct Output {
     pub tracks: Vec<TrackOutput>,
     /// What the programs said that did not keep them from being right, a line each.
     pub notes: Vec<String>,
+    /// Frames of the source that could not be decoded, or not all of them. They were concealed, or the
+    /// frame before or silence stands for them.
+    pub damaged: u64,
 }
 
 /// What a task made of one track.

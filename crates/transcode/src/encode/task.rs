@@ -18,6 +18,18 @@ const LOOK: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(2);
 /// Lines of its stderr that are kept.
 const LINES: usize = 60;
+/// The same where what it says is counted.
+const MANY_LINES: usize = 5000;
+
+/// What ffmpeg says of a frame that cannot be decoded, or not all of it.
+const DAMAGE: [&str; 4] = [
+    "corrupt decoded frame",
+    "Error while decoding stream",
+    "corrupt input packet",
+    "Error submitting packet to decoder",
+];
+/// Of so many frames one may be damaged.
+const BEARABLE: u64 = 20;
 
 /// Arguments in the making.
 #[derive(Debug, Default)]
@@ -50,23 +62,96 @@ pub(crate) fn finish_mp4(list: &mut List) {
     list.pair("-f", "mp4");
 }
 
+/// What is done with frames of the source that cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// The first one ends the run.
+    Ends,
+    /// They are concealed or left out.
+    IsBorne,
+}
+
+impl Failure {
+    /// Tells whether the source perhaps cannot be decoded everywhere, which may be borne: a decoder,
+    /// or whatever else has an address in the lines of ffmpeg, spoke of an error.
+    pub fn is_damage(&self) -> bool {
+        let has_address = |line: &String| line.contains(" @ 0x") && line.contains("[error]");
+        damaged(&self.stderr) > 0 || self.stderr.iter().any(has_address)
+    }
+
+    /// Judges a run that ended by itself although damage was borne: there is too much of it, unless
+    /// the machine was at fault.
+    fn of_damage(self, error: &Error) -> Self {
+        let by_itself = matches!(error, Error::Failed { failure } if matches!(failure.exit, Some(Exit::Code(_))));
+        let is_full = |line: &String| line.contains("No space left on device");
+        if !by_itself || !self.is_damage() || self.stderr.iter().any(is_full) {
+            return self;
+        }
+        Self {
+            class: Class::Permanent,
+            reason: format!("the source is damaged: {}", self.reason),
+            stderr: last(&self.stderr),
+        }
+    }
+}
+
+/// Counts the damaged frames that ffmpeg spoke of.
+fn damaged(lines: &[String]) -> u64 {
+    let says = |line: &&String| DAMAGE.iter().any(|words| line.contains(words));
+    lines.iter().filter(says).count() as u64
+}
+
+/// Counts the damaged frames of a run in which they were borne, of `total` frames. Fails if they are
+/// too many for a result that anybody wants.
+pub(crate) fn bearable(lines: &[String], total: u64) -> Result<u64, Failure> {
+    let damaged = damaged(lines);
+    if damaged > total / BEARABLE + 3 {
+        return Err(Failure {
+            class: Class::Permanent,
+            reason: format!("the source is damaged: {damaged} of {total} frames or more"),
+            stderr: last(lines),
+        });
+    }
+    Ok(damaged)
+}
+
+/// Returns as many of the last lines as are kept of a failure.
+fn last(lines: &[String]) -> Vec<String> {
+    lines[lines.len().saturating_sub(LINES)..].to_vec()
+}
+
 /// Runs ffmpeg and hands its reports to `report`. Returns the lines that it wrote to stderr.
 pub(crate) fn run_ffmpeg(
     context: &mut Context<'_>,
     arguments: List,
+    report: impl FnMut(&ffmpeg::Progress, &mut dyn FnMut(super::Progress)),
+) -> Result<Vec<String>, Failure> {
+    run_over(context, Damage::Ends, arguments, report)
+}
+
+/// As [`run_ffmpeg`], for sources that may be damaged.
+pub(crate) fn run_over(
+    context: &mut Context<'_>,
+    damage: Damage,
+    arguments: List,
     mut report: impl FnMut(&ffmpeg::Progress, &mut dyn FnMut(super::Progress)),
 ) -> Result<Vec<String>, Failure> {
+    let (strictness, lines) = match damage {
+        Damage::Ends => (Some("-xerror"), LINES),
+        Damage::IsBorne => (None, MANY_LINES),
+    };
     if context.stop.is_stopped() {
         return Err(stopped());
     }
     let command = context
         .ffmpeg
         .command()
-        .args(["-y", "-progress", "pipe:1", "-xerror"])
+        .args(["-y", "-progress", "pipe:1"])
+        .args(strictness)
         .args(arguments.0)
         .stdout(Stream::Piped)
         .priority(context.priority.clone())
-        .keep_lines(LINES)
+        .keep_lines(lines)
         .grace(GRACE);
     let mut child = context
         .ffmpeg
@@ -122,11 +207,14 @@ pub(crate) fn run_ffmpeg(
         }
     }
     child.finish().map_err(|error| {
-        let stderr = child.stderr();
-        Failure {
+        let failure = Failure {
             class: class_of(&error),
             reason: error.to_string(),
-            stderr,
+            stderr: child.stderr(),
+        };
+        match damage {
+            Damage::Ends => failure,
+            Damage::IsBorne => failure.of_damage(&error),
         }
     })?;
     Ok(child.stderr())

@@ -167,6 +167,7 @@ impl Cell {
             left_ms: None,
             duration_ms: facts.plan.as_deref().map(graph::duration_ms),
             bytes: facts.bytes(),
+            damaged: facts.damaged(),
             renditions: facts.renditions(),
             steps,
             version: None,
@@ -288,6 +289,13 @@ impl Facts {
         let made = |step: &Step| !matches!(step, Step::Fetch | Step::Plan | Step::Publish);
         let records = self.records.iter().filter(|(step, _)| made(step));
         records.map(|(_, record)| record.bytes()).sum()
+    }
+
+    /// Counts the frames of the source that could not be decoded.
+    fn damaged(&self) -> u64 {
+        let records = self.records.values();
+        let damaged = |record: &Record| record.made.facts["damaged"].as_u64();
+        records.filter_map(damaged).sum()
     }
 
     fn renditions(&self) -> Vec<String> {

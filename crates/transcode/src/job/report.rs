@@ -133,6 +133,9 @@ pub struct JobReport {
     pub duration_ms: Option<u64>,
     /// Bytes made so far.
     pub bytes: u64,
+    /// Frames of the source, of pictures and sound, that could not be decoded right and were
+    /// concealed; those that two chunks look at count twice.
+    pub damaged: u64,
     /// The renditions, such as `1920x1080 h264`, when planned.
     pub renditions: Vec<String>,
     /// All steps, in order.
@@ -223,6 +226,7 @@ mod tests {
             left_ms: None,
             duration_ms: None,
             bytes: 0,
+            damaged: 0,
             renditions: Vec::new(),
             steps: vec![
                 step(Step::Chunk(0), StepState::Done, 1000, None),

@@ -67,6 +67,7 @@ pub fn run(
             in_vtt(plan, text, &cues, context.scratch)?,
         ],
         notes,
+        damaged: 0,
     })
 }
 

@@ -92,6 +92,7 @@ pub fn run(
     Ok(Output {
         tracks: vec![tiles(plan, thumbnails, &folder)?],
         notes,
+        damaged: 0,
     })
 }
 

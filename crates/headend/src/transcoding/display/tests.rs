@@ -50,6 +50,7 @@ fn report() -> JobReport {
         left_ms: Some(753_000),
         duration_ms: Some(240_000),
         bytes: 312 << 20,
+        damaged: 0,
         renditions: vec!["1280x720 H.264".to_owned(), "AAC 2 ch en".to_owned()],
         steps: vec![
             step(Step::Fetch, StepState::Done),

@@ -40,6 +40,14 @@ impl Work<'_> {
         for note in &output.notes {
             tracing::info!(job = self.cell.id, step = %self.step, note, "encoder");
         }
+        if output.damaged > 0 {
+            tracing::warn!(
+                job = self.cell.id,
+                step = %self.step,
+                frames = output.damaged,
+                "the source is damaged here; it was concealed"
+            );
+        }
         self.still_ours()?;
         let mut staging = self.cell.ledger.stage(self.step, &key, self.lease.attempt);
         for track in &output.tracks {
@@ -64,7 +72,10 @@ impl Work<'_> {
             .first()
             .map(|track| &track.segments[..])
             .unwrap_or_default();
-        let mut made = self.made(&self.steps.tool, json!({ "tracks": facts }));
+        let mut made = self.made(
+            &self.steps.tool,
+            json!({ "tracks": facts, "damaged": output.damaged }),
+        );
         made.frames = Some(first.iter().map(|segment| segment.frames).sum());
         made.first_pts = first.first().map(|segment| segment.start as i64);
         let committed = staging.commit(made).map_err(uncommitted)?;
@@ -83,9 +94,22 @@ impl Work<'_> {
             Step::Thumbnails => Some(self.smallest(plan, scratch)?),
             _ => None,
         };
+        // What has not come yet looks like damage.
+        let is_whole = self.early().is_none();
+        let is_damaged = |failure: &Failure| is_whole && failure.is_damage();
         self.with_context(unit, scratch, |context| match (self.step, smallest) {
-            (Step::Chunk(index), _) => encode::run(context, plan, source, index),
-            (Step::Audio(index), _) => audio::run(context, plan, source, index),
+            (Step::Chunk(index), _) => match encode::run(context, plan, source, index) {
+                Err(failure) if is_damaged(&failure) => {
+                    encode::run_damaged(context, plan, source, index)
+                }
+                made => made,
+            },
+            (Step::Audio(index), _) => match audio::run(context, plan, source, index) {
+                Err(failure) if is_damaged(&failure) => {
+                    audio::run_damaged(context, plan, source, index)
+                }
+                made => made,
+            },
             (Step::Text(index), _) => text::run(context, plan, source, index),
             (_, Some((init, segments))) => thumbs::run(context, plan, &init, &segments),
             _ => Err(Failure {

@@ -1,3 +1,4 @@
+mod damage;
 mod early;
 mod growing;
 mod protect;
