@@ -72,11 +72,15 @@ pub(crate) enum Damage {
 }
 
 impl Failure {
-    /// Tells whether the source perhaps cannot be decoded everywhere, which may be borne: a decoder,
-    /// or whatever else has an address in the lines of ffmpeg, spoke of an error.
+    /// Tells whether the source perhaps cannot be decoded everywhere, which may be borne: a decoder
+    /// spoke, or what else has an address in the lines of ffmpeg and is not known to be an encoder, a
+    /// muxer or a filter.
     pub fn is_damage(&self) -> bool {
-        let has_address = |line: &String| line.contains(" @ 0x") && line.contains("[error]");
-        damaged(&self.stderr) > 0 || self.stderr.iter().any(has_address)
+        let others = ["[lib", "[mp4 @", "[Parsed_", "[graph "];
+        let of_decoder = |line: &String| {
+            line.contains(" @ 0x") && !others.iter().any(|name| line.starts_with(name))
+        };
+        damaged(&self.stderr) > 0 || self.stderr.iter().any(of_decoder)
     }
 
     /// Judges a run that ended by itself although damage was borne: there is too much of it, unless
@@ -270,6 +274,29 @@ mod tests {
                 stderr: vec![line.to_owned()],
             }),
         }
+    }
+
+    #[test]
+    fn too_much_damage_is_told_from_a_full_disk() {
+        let decoder = "[aac @ 0x55d7] Input buffer exhausted before END element found";
+        let of = |lines: &[&str]| {
+            let failure = Failure {
+                stderr: lines.iter().map(|line| (*line).to_owned()).collect(),
+                ..Failure::new(Class::Transient, "ffmpeg exited with code 1")
+            };
+            (
+                failure.is_damage(),
+                failure.of_damage(&ended(Exit::Code(1), "")).class,
+            )
+        };
+        assert_eq!(of(&[decoder]), (true, Class::Permanent));
+        let encoder = "[libx264 @ 0x55d7] malloc failed";
+        assert_eq!(of(&[encoder]), (false, Class::Transient));
+        let full = "x.mp4: No space left on device";
+        assert_eq!(of(&[decoder, full]), (true, Class::Transient));
+        let lines = vec!["[error] x.mp4: corrupt decoded frame in stream 0".to_owned(); 9];
+        assert_eq!(bearable(&lines, 200), Ok(9));
+        assert_eq!(bearable(&lines, 100).unwrap_err().class, Class::Permanent);
     }
 
     #[test]
