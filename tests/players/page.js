@@ -35,11 +35,7 @@ const starters = {
     hls.loadSource(source);
     hls.attachMedia(video);
     const date = () => (hls.playingDate ? hls.playingDate.getTime() : null);
-    const help = () => {
-      hls.startLoad();
-      if (hls.liveSyncPosition) video.currentTime = hls.liveSyncPosition;
-    };
-    return {player: hls, latency: () => hls.latency, date, help};
+    return {player: hls, latency: () => hls.latency, date};
   },
   'dash.js': async () => {
     await script('/dash.js');
@@ -101,14 +97,6 @@ window.addEventListener('error', ({message}) => note(window.troubles, `script: $
 window.addEventListener('unhandledrejection', ({reason}) => note(window.troubles, `promise: ${describe(reason)}`));
 
 let ways = null;
-
-// Puts a player back to the live edge that does not find there by itself; tells whether there is a way.
-window.help = () => {
-  if (!ways || !ways.help) return false;
-  note(window.events, 'helped');
-  ways.help();
-  return true;
-};
 
 const finite = (number) => (Number.isFinite(number) ? number : null);
 

@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
     net::{TcpListener, UdpSocket},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, OnceLock},
@@ -291,6 +292,19 @@ impl Launch {
         }
         self.command = outer;
         self
+    }
+
+    /// Hands it a listener as a socket unit of systemd does, sd_listen_fds(3).
+    ///
+    /// # Panics
+    /// When the listener cannot be duplicated.
+    #[must_use]
+    pub fn socket(self, listener: &TcpListener) -> Self {
+        const HAND_OVER: &str = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
+        let mut launch = self.below(["sh", "-c", HAND_OVER, "sh"]);
+        let listener = listener.try_clone().expect("a second descriptor");
+        launch.command.stdin(OwnedFd::from(listener));
+        launch
     }
 
     /// Starts it with pipes as stdout and stderr, for a scenario that reads them itself.

@@ -1,16 +1,17 @@
 //! A live channel goes on over the death of its encoder, and over that of headend itself, and the
-//! players of the field play on by themselves, with the settings they come with. While headend is down
-//! it refuses connections; hls.js may then need the page's help.
+//! players of the field play on by themselves, with the settings they come with. headend is killed
+//! below a socket that its service manager holds, as it is run: connections wait, none is refused.
 
 use std::{
     fmt::Write as _,
     io::Write as _,
+    net::TcpListener,
     path::Path,
     time::{Duration, Instant, SystemTime},
 };
 
 use harness::{
-    launch::{self, Server},
+    launch::{self, Launch, Server},
     ledger::Ledger,
     players::{Pages, Player},
     webdriver::Browser,
@@ -18,35 +19,28 @@ use harness::{
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-/// How often the encoder is killed, and headend. `OUTAGE_ROUNDS` makes it as many, with all of
-/// [`AUDIENCE`]: `make soak` does so.
+/// How often the encoder is killed, and headend. `OUTAGE_ROUNDS` makes it as many: `make soak` does so.
 const ENCODER_KILLS: u64 = 2;
-const SERVER_KILLS: u64 = 1;
-/// Who plays what, all at once. Those of the front play on by themselves over anything; hls.js needs
-/// help over a server that refuses connections, and dash.js 5.2.1 stands still once in many outages.
+const SERVER_KILLS: u64 = 2;
+/// Who plays what, all at once.
 const AUDIENCE: [(Player, &str); 4] = [
     (Player::Shaka, "/live/live/master.m3u8"),
     (Player::Shaka, "/live/live/manifest.mpd"),
     (Player::HlsJs, "/live/live/master.m3u8"),
     (Player::DashJs, "/live/live/manifest.mpd"),
 ];
-/// How long a player may stand still behind a restart of headend before the page seeks to the live
-/// edge: hls.js retries a server that refuses connections twice only, and may nudge itself into a hole.
-const HELP_AFTER: Duration = Duration::from_secs(20);
 /// How long a player plays behind an outage before it counts as playing on.
 const STEADY: Duration = Duration::from_secs(4);
 
 /// Players that watch a channel, each in a window of its own.
 struct Audience {
-    /// Whether a player that stands still may be helped.
-    may_help: bool,
     browser: Browser,
     windows: Vec<String>,
     _pages: Pages,
 }
 
 impl Audience {
-    fn gather(server: &Server, players: usize, may_help: bool) -> Self {
+    fn gather(server: &Server) -> Self {
         let pages = Pages::start();
         let browser = Browser::start();
         // A browser opens six connections to a host, and all of this is one machine.
@@ -56,13 +50,7 @@ impl Audience {
             browser.open_window(&pages.url(*player, &source))
         };
         Self {
-            may_help,
-            windows: AUDIENCE
-                .iter()
-                .take(players)
-                .enumerate()
-                .map(open)
-                .collect(),
+            windows: AUDIENCE.iter().enumerate().map(open).collect(),
             browser,
             _pages: pages,
         }
@@ -84,30 +72,12 @@ impl Audience {
             state["date"].as_f64().is_some_and(|date| date > mark)
                 && frames(state) > begun + STEADY.as_secs_f64() * 10.0
         };
-        let waits = Instant::now();
-        let mut helped = !self.may_help;
         let all = launch::wait_within(launch::PATIENCE, || {
             look();
             let states = self.states();
-            let play: Vec<bool> = states.iter().zip(&begun).map(plays).collect();
-            if !helped && waits.elapsed() > HELP_AFTER {
-                helped = true;
-                self.help(&play);
-            }
-            play.iter().all(|plays| *plays).then_some(())
+            states.iter().zip(&begun).all(plays).then_some(())
         });
         assert!(all.is_some(), "{}", report(&self.states(), server));
-    }
-
-    /// Seeks to the live edge where a player stands still in a hole and there is a way.
-    fn help(&self, play: &[bool]) {
-        for (window, _) in self.windows.iter().zip(play).filter(|(_, plays)| !**plays) {
-            self.browser.switch(window);
-            let helped = self
-                .browser
-                .run("return window.help() && window.state().player");
-            let _ = writeln!(std::io::stderr(), "needed help: {helped}");
-        }
     }
 }
 
@@ -123,14 +93,15 @@ fn report(states: &[Value], server: &Server) -> String {
     text + &server.said()
 }
 
-fn channel(listen: &str, state: &Path) -> Server {
+/// Begins a channel, its addresses apart.
+fn channel(state: &Path) -> Launch {
     let args = [
         ["--input", "testsrc?size=640x360&rate=30"],
         ["--ladder", "360p"],
-        ["--listen", listen],
+        ["--listen", "127.0.0.1:0"],
         ["--state-dir", state.to_str().expect("a plain path")],
     ];
-    launch::headend(["broadcast"].into_iter().chain(args.concat())).start()
+    launch::headend(["broadcast"].into_iter().chain(args.concat()))
 }
 
 #[expect(
@@ -157,22 +128,19 @@ fn wait_part(ledger: &mut Ledger, before: u64, old: &[String]) {
     });
 }
 
-/// Returns how many rounds are made and how many players watch: as given, or what is asked for.
-fn extent(rounds: u64, players: usize) -> (u64, usize) {
-    match std::env::var("OUTAGE_ROUNDS") {
-        Ok(text) => (text.parse().expect("a number of rounds"), AUDIENCE.len()),
-        Err(_) => (rounds, players),
-    }
+/// Returns how many rounds are made: as given, or what is asked for.
+fn extent(rounds: u64) -> u64 {
+    let asked = std::env::var("OUTAGE_ROUNDS");
+    asked.map_or(rounds, |text| text.parse().expect("a number of rounds"))
 }
 
 /// Lets `outage` happen again and again while all play, and checks what the contract says.
 fn survives(
-    (rounds, players): (u64, usize),
-    may_help: bool,
+    rounds: u64,
     server: &mut Server,
     mut outage: impl FnMut(&mut Server),
 ) -> Ledger {
-    let audience = Audience::gather(server, players, may_help);
+    let audience = Audience::gather(server);
     audience.wait_playing(0.0, server, || {});
     let mut ledger = Ledger::open(server, "/live/live/master.m3u8");
     for round in 0..rounds {
@@ -202,8 +170,8 @@ fn survives(
 #[test]
 fn players_play_on_when_the_encoder_is_killed() {
     let state = tempfile::tempdir().expect("temporary folder");
-    let mut server = channel("127.0.0.1:0", state.path());
-    let ledger = survives(extent(ENCODER_KILLS, 3), false, &mut server, |server| {
+    let mut server = channel(state.path()).start();
+    let ledger = survives(extent(ENCODER_KILLS), &mut server, |server| {
         let encoders = launch::descendants(server.guard.pid());
         let encoders = encoders.iter().filter(|(_, name)| name == "ffmpeg");
         let encoders: Vec<i32> = encoders.map(|(pid, _)| *pid).collect();
@@ -216,10 +184,10 @@ fn players_play_on_when_the_encoder_is_killed() {
 #[test]
 fn players_play_on_when_headend_is_killed_and_started_again() {
     let state = tempfile::tempdir().expect("temporary folder");
-    let listen = format!("127.0.0.1:{}", launch::free_port());
-    let mut server = channel(&listen, state.path());
-    let (rounds, players) = extent(SERVER_KILLS, 2);
-    let ledger = survives((rounds, players), true, &mut server, |server| {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut server = channel(state.path()).socket(&socket).start();
+    let rounds = extent(SERVER_KILLS);
+    let ledger = survives(rounds, &mut server, |server| {
         let children = launch::descendants(server.guard.pid());
         kill(server.guard.pid());
         server.guard.wait();
@@ -227,7 +195,7 @@ fn players_play_on_when_headend_is_killed_and_started_again() {
             let mut pids = children.iter().map(|(pid, _)| *pid);
             (!pids.any(launch::lives)).then_some(())
         });
-        *server = channel(&listen, state.path());
+        *server = channel(state.path()).socket(&socket).start();
     });
     // What was being written when headend died.
     assert!(ledger.lost() <= 2 * rounds, "{}", ledger.lost());

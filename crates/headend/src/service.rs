@@ -3,7 +3,11 @@
 //!
 //! Nothing is said when nobody has asked: without `NOTIFY_SOCKET` all of this does nothing.
 
+mod sockets;
+
 use std::{env, io, os::unix::net::UnixDatagram, time::Duration};
+
+pub(crate) use sockets::take_listeners;
 
 /// A service manager, or none.
 #[derive(Debug, Default)]

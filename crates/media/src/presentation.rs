@@ -387,8 +387,10 @@ pub struct LowLatency {
     /// MPD `SegmentTemplate@availabilityTimeComplete` is written as `false`: the answer to a request
     /// for a segment grows with it. Pictures are always whole.
     pub incomplete: bool,
-    /// MPD `ServiceDescription/Latency@target`; least is three quarters, most twice of it.
+    /// MPD `ServiceDescription/Latency@target`; `@min` is three quarters of it.
     pub latency_target: Option<Time>,
+    /// MPD `ServiceDescription/Latency@max`: players that are farther behind seek to the live edge.
+    pub latency_max: Option<Time>,
 }
 
 /// Whether the end is known.

@@ -147,6 +147,7 @@ fn low_latency_is_announced_as_asked_for() {
                 availability_offset,
                 incomplete,
                 latency_target,
+                latency_max: latency_target.map(|target| Time::new(target.ticks * 2, target.scale)),
             },
         );
         assert_eq!(live(&presentation).low_latency, expected, "{options}");

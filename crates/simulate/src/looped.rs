@@ -186,13 +186,16 @@ impl Looped {
 
     /// Returns what low latency adds to the presentation, when an option asks for it.
     fn low_latency(&self) -> Option<LowLatency> {
+        let latency_target = self
+            .options
+            .latency_target(self.reel.asset.shortest_mean_segment);
         let low_latency = LowLatency {
             part_target: self.chunking.as_ref().and_then(|c| c.part_target),
             availability_offset: self.options.availability_offset,
             incomplete: self.chunking.is_some(),
-            latency_target: self
-                .options
-                .latency_target(self.reel.asset.shortest_mean_segment),
+            latency_target,
+            latency_max: latency_target
+                .map(|target| Time::new(target.ticks.saturating_mul(2), target.scale)),
         };
         let asked = low_latency.incomplete || low_latency.latency_target.is_some();
         asked.then_some(low_latency)

@@ -114,6 +114,9 @@ fn low_latency(segment: Time, part: Seconds) -> LowLatency {
         availability_offset: Some(AvailabilityOffset::Ahead(Time::new(ahead, target.scale))),
         incomplete: true,
         latency_target: Some(times(part, LATENCY)),
+        // While nothing comes a player would seek away from its media into the hole, and dash.js 5.2
+        // does not always find out of it.
+        latency_max: None,
     }
 }
 

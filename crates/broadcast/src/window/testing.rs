@@ -47,6 +47,7 @@ pub(crate) fn settings(depth: Time) -> Settings {
             availability_offset: Some(AvailabilityOffset::Ahead(Time::from_ms(1499))),
             incomplete: true,
             latency_target: Some(Time::from_ms(1800)),
+            latency_max: None,
         }),
         presentation_delay: Some(Time::from_ms(1800)),
         utc_timing: vec![UtcTiming {

@@ -145,6 +145,22 @@ fn serve_results(settings: &mut Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Listens on the sockets that the service manager holds for us, else where the settings say; returns
+/// the first address.
+async fn listen(server: &mut Server, settings: &Settings) -> anyhow::Result<SocketAddr> {
+    let mut first = None;
+    for listener in service::take_listeners()? {
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "listening on a socket of the service manager; `listen` is not used");
+        server.listen(TcpListener::from_std(listener)?);
+        first.get_or_insert(address);
+    }
+    match first {
+        Some(address) => Ok(address),
+        None => Ok(server.bind(&settings.listen.to_string()).await?),
+    }
+}
+
 async fn serve_until_stopped(
     job: Job,
     tools: Tools,
@@ -153,7 +169,7 @@ async fn serve_until_stopped(
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
-    let address = server.bind(&job.settings.listen.to_string()).await?;
+    let address = listen(&mut server, &job.settings).await?;
     let app = Arc::new(App::new(
         job.settings,
         running,

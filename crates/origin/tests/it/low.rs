@@ -208,6 +208,7 @@ impl Supplier for Channel {
                     availability_offset: None,
                     incomplete: true,
                     latency_target: None,
+                    latency_max: None,
                 }),
                 filling: reached.segment - first < 3,
             })

@@ -5,7 +5,7 @@
 use super::{attribute, instant_attribute, number_attribute, push_clock, push_indent};
 use crate::{
     presentation::{Live, Period},
-    time::Round,
+    time::{Round, Time},
 };
 
 /// Name of the element with the wished latency; one of the source gives way to ours.
@@ -16,17 +16,21 @@ const REFERENCE: u64 = 0;
 /// The wished latency.
 pub(super) struct Service {
     target_ms: u64,
+    max_ms: Option<u64>,
 }
 
 impl Service {
     /// Returns it for presentations that have one.
     pub(super) fn of(live: &Live) -> Option<Self> {
-        let target = live.low_latency?.latency_target?;
-        let target_ms = u64::try_from(target.ms(Round::Nearest)).unwrap_or(0);
-        Some(Self { target_ms })
+        let low_latency = live.low_latency?;
+        let ms = |time: Time| u64::try_from(time.ms(Round::Nearest)).unwrap_or(0);
+        Some(Self {
+            target_ms: ms(low_latency.latency_target?),
+            max_ms: low_latency.latency_max.map(ms),
+        })
     }
 
-    /// Writes it. Players may go as near as three quarters of the target and as far as twice of it.
+    /// Writes it. Players may go as near as three quarters of the target.
     pub(super) fn push(&self, out: &mut String) {
         let target = self.target_ms;
         out.push_str("  <ServiceDescription");
@@ -34,7 +38,9 @@ impl Service {
         out.push_str(">\n    <Latency");
         number_attribute(out, "referenceId", REFERENCE);
         number_attribute(out, "target", target);
-        number_attribute(out, "max", target.saturating_mul(2));
+        if let Some(max) = self.max_ms {
+            number_attribute(out, "max", max);
+        }
         number_attribute(out, "min", target / 4 * 3 + target % 4 * 3 / 4);
         out.push_str("/>\n    <PlaybackRate");
         attribute(out, "max", "1.04");

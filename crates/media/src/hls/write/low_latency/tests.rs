@@ -45,6 +45,7 @@ fn make_low(presentation: &mut Presentation, open: u32) {
         availability_offset: None,
         incomplete: true,
         latency_target: None,
+        latency_max: None,
     });
     let last = presentation.periods.len() - 1;
     for (at, period) in presentation.periods.iter_mut().enumerate() {

@@ -27,6 +27,7 @@ fn chunked() -> LowLatency {
         availability_offset: Some(AvailabilityOffset::Ahead(Time::from_ms(1500))),
         incomplete: true,
         latency_target: Some(Time::from_ms(2501)),
+        latency_max: Some(Time::from_ms(5002)),
     }
 }
 
@@ -97,6 +98,7 @@ fn m4_the_latency_has_its_limits() {
     assert_eq!(count(&text, r#"<PlaybackRate max="1.04" min="0.96"/>"#), 1);
     let without = LowLatency {
         latency_target: None,
+        latency_max: None,
         ..chunked()
     };
     let text = write(&low(Addressing::Number, without), HOST);
