@@ -98,6 +98,37 @@ window.addEventListener('unhandledrejection', ({reason}) => note(window.troubles
 
 let ways = null;
 
+// The buffers of each kind, which `video.buffered` is the overlap of.
+const sources = [];
+const addSourceBuffer = MediaSource.prototype.addSourceBuffer;
+MediaSource.prototype.addSourceBuffer = function (type) {
+  const buffer = addSourceBuffer.call(this, type);
+  sources.push({type, buffer});
+  return buffer;
+};
+
+function bufferedOf({type, buffer}) {
+  try {
+    return [type, ranges(buffer.buffered).slice(-3)];
+  } catch (error) {
+    return [type, String(error)]; // it was taken off its source
+  }
+}
+
+// What each loader of hls.js is at.
+function loaders() {
+  if (query.get('player') !== 'hls.js' || !window.player) return undefined;
+  return window.player.networkControllers.map((of) => ({
+    of: of.constructor.name,
+    state: of.state,
+    fragment: of.fragCurrent && [of.fragCurrent.sn, of.fragCurrent.cc, of.fragCurrent.type],
+    position: of.nextLoadPosition,
+    list: of.levelLastLoaded && of.levelLastLoaded.details && [of.levelLastLoaded.details.endSN, of.levelLastLoaded.details.lastPartSn],
+  }));
+}
+
+const ranges = (of) => Array.from(of, (_, at) => [of.start(at), of.end(at)]);
+
 const finite = (number) => (Number.isFinite(number) ? number : null);
 
 window.state = () => ({
@@ -112,7 +143,9 @@ window.state = () => ({
   frames: video.getVideoPlaybackQuality().totalVideoFrames,
   dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
   bytes: [video.webkitVideoDecodedByteCount, video.webkitAudioDecodedByteCount],
-  buffered: Array.from(video.buffered, (_, at) => [video.buffered.start(at), video.buffered.end(at)]),
+  buffered: ranges(video.buffered),
+  sources: sources.map(bufferedOf),
+  loaders: loaders(),
   latency: ways && finite(ways.latency()),
   date: ways && finite(ways.date()),
   failures: window.failures,

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -12,7 +13,7 @@ use anyhow::Context;
 use broadcast::{channel::Handle, job};
 use process::supervise::Outcome;
 use serve::{Server, Shutdown};
-use tokio::{runtime, task::JoinSet};
+use tokio::{net::TcpListener, runtime, task::JoinSet};
 
 use super::{App, Front, background};
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     config::{Root, Settings},
     content::Tools,
     exit::Exit,
-    service::Manager,
+    service::{self, Manager},
     signals::Signals,
     term, top,
 };
