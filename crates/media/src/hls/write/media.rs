@@ -50,7 +50,7 @@ pub(super) fn write(
     let extras = Extras::of(presentation, first.set, target);
     let listed = listed(&stretches);
     let skipped = extras
-        .filter(|_| options.skip)
+        .filter(|_| options.skip && !begins(&stretches))
         .map_or(0, |extras| further_than(&stretches, extras.skip_boundary()));
     let is_static = matches!(presentation.liveness, Liveness::Static { .. });
     let lines = usize::try_from(listed - skipped).unwrap_or(0);
@@ -141,6 +141,16 @@ fn first_listed<'s, 'a>(stretches: &'s [Stretch<'a>]) -> Option<&'s Stretch<'a>>
         .iter()
         .find(|stretch| !stretch.is_empty())
         .or(stretches.last())
+}
+
+/// Tells whether the segment in progress is the first behind a discontinuity.
+///
+/// Lists are whole then. hls.js 1.7 counts the discontinuities of a delta update by its segments, so one
+/// before parts alone does not count, and comes with the segment: if that of the sound is known before
+/// that of the pictures, hls.js loads its parts a second time and never loads anything else.
+fn begins(stretches: &[Stretch<'_>]) -> bool {
+    let last = stretches.last();
+    stretches.len() > 1 && last.is_some_and(|last| last.timeline.is_empty() && !last.is_empty())
 }
 
 fn listed(stretches: &[Stretch<'_>]) -> u64 {

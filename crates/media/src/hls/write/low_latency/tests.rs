@@ -419,6 +419,29 @@ fn d6_a_discontinuity_stays_with_its_segment() {
 }
 
 #[test]
+fn d6_the_list_is_whole_while_there_are_but_parts_behind_a_discontinuity() {
+    for whole_segments in [0, 1] {
+        let shape = sample::shape(sample::RICH);
+        let mut presentation = sample::two_periods(&shape, Addressing::Number);
+        for (timeline, (_, track)) in presentation.periods[1]
+            .timelines
+            .iter_mut()
+            .zip(shape.tracks())
+        {
+            let segment = 2 * u64::from(track.timescale.get());
+            timeline.runs.clear();
+            timeline.first_number = 480;
+            for number in 480..480 + whole_segments {
+                timeline.push(number * segment, segment);
+            }
+        }
+        make_low(&mut presentation, 2);
+        let is_whole = delta(&presentation, VIDEO) == media(&presentation, VIDEO, "");
+        assert_eq!(is_whole, whole_segments == 0);
+    }
+}
+
+#[test]
 fn d6_without_the_offer_the_list_is_whole() {
     let shape = sample::shape(sample::RICH);
     let live = sample::live(&shape, Addressing::Number, 0, 60_000);
