@@ -197,6 +197,9 @@ pub struct Timeline {
     /// Numbers of listed segments whose media was lost, ascending. HLS marks them (`EXT-X-GAP`); a
     /// `SegmentTimeline` addressed by time leaves them out.
     pub gaps: Vec<u64>,
+    /// Number from which on the listed segments, all lost, fill the time up to the next period. HLS has
+    /// its discontinuity before them, not behind.
+    pub hole: Option<u64>,
     /// Key frames of listed segments that can be fetched by themselves, oldest first. With any, HLS
     /// offers a playlist of them for fast play.
     pub keys: Vec<KeyFrame>,

@@ -37,6 +37,7 @@ impl Stock {
         let mut listed = Timeline {
             presentation_time_offset: timeline.presentation_time_offset,
             first_number: timeline.first_number,
+            hole: timeline.hole,
             ..Timeline::default()
         };
         let Some((first, last)) = self.dealt else {

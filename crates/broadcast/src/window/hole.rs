@@ -37,6 +37,7 @@ impl Inner {
             let share = u128::from(span) * u128::from(step) / u128::from(count);
             start.saturating_add(u64::try_from(share).unwrap_or(span))
         };
+        shown.timelines[track].hole = Some(first);
         for step in 0..count {
             let (start, duration) = (border(step), border(step + 1) - border(step));
             shown.list(track, first + step, start, duration, true);

@@ -54,6 +54,9 @@ pub(super) struct TrackState {
     /// Start, duration and count.
     pub(super) runs: Vec<(u64, u64, u32)>,
     pub(super) gaps: Vec<u64>,
+    /// Where the hole begins that is behind it.
+    #[serde(default)]
+    pub(super) hole: Option<u64>,
 }
 
 /// A state that cannot be used.
@@ -132,6 +135,7 @@ impl TrackState {
                 })
                 .collect(),
             gaps: self.gaps.clone(),
+            hole: self.hole,
             ..Timeline::default()
         }
     }
@@ -154,6 +158,7 @@ pub(super) fn of(inner: &Inner) -> State {
                 .map(|run| (run.start, run.duration, run.count))
                 .collect(),
             gaps: timeline.gaps.clone(),
+            hole: timeline.hole,
         })
         .collect()
     };

@@ -31,6 +31,12 @@ impl Stretch<'_> {
         self.timeline.is_empty() && self.timeline.parts.is_empty()
     }
 
+    /// Tells whether all that is listed of it is the hole behind it.
+    fn is_hole(&self) -> bool {
+        let hole = self.timeline.hole;
+        hole.is_some_and(|hole| hole <= self.timeline.first_number) && !self.timeline.is_empty()
+    }
+
     /// Returns the parts of the segment in progress.
     fn open_parts(&self) -> &[Part] {
         self.timeline.parts_of(self.timeline.next_number())
@@ -50,7 +56,7 @@ pub(super) fn write(
     let extras = Extras::of(presentation, first.set, target);
     let listed = listed(&stretches);
     let skipped = extras
-        .filter(|_| options.skip && !begins(&stretches))
+        .filter(|_| options.skip)
         .map_or(0, |extras| further_than(&stretches, extras.skip_boundary()));
     let is_static = matches!(presentation.liveness, Liveness::Static { .. });
     let lines = usize::try_from(listed - skipped).unwrap_or(0);
@@ -80,6 +86,7 @@ pub(super) fn write(
             .filter(|extras| extras.has_parts)
             .map(|extras| further_than(&stretches, extras.part_boundary())),
         before: None,
+        is_broken: false,
     };
     for stretch in &stretches {
         if !stretch.is_empty() || std::ptr::eq(stretch, first) {
@@ -143,16 +150,6 @@ fn first_listed<'s, 'a>(stretches: &'s [Stretch<'a>]) -> Option<&'s Stretch<'a>>
         .or(stretches.last())
 }
 
-/// Tells whether the segment in progress is the first behind a discontinuity.
-///
-/// Lists are whole then. hls.js 1.7 counts the discontinuities of a delta update by its segments, so one
-/// before parts alone does not count, and comes with the segment: if that of the sound is known before
-/// that of the pictures, hls.js loads its parts a second time and never loads anything else.
-fn begins(stretches: &[Stretch<'_>]) -> bool {
-    let last = stretches.last();
-    stretches.len() > 1 && last.is_some_and(|last| last.timeline.is_empty() && !last.is_empty())
-}
-
 fn listed(stretches: &[Stretch<'_>]) -> u64 {
     stretches.iter().map(|s| s.timeline.len()).sum()
 }
@@ -189,7 +186,10 @@ fn further_than(stretches: &[Stretch<'_>], boundary: Time) -> u64 {
 
 fn push_sequence(out: &mut String, stretches: &[Stretch<'_>], first: &Stretch<'_>) {
     let _ = writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", first.timeline.first_number);
-    let discontinuities = first.period.discontinuity_sequence;
+    // The discontinuity before a hole is gone with the segments before it.
+    let mut behind = stretches.iter().skip_while(|s| !std::ptr::eq(*s, first));
+    let counted = behind.find(|s| !s.is_empty() && !s.is_hole());
+    let discontinuities = counted.unwrap_or(first).period.discontinuity_sequence;
     if discontinuities > 0 || stretches.len() > 1 {
         let _ = writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}");
     }
@@ -242,6 +242,8 @@ struct Segments<'p> {
     /// Segments still to come before the first whose parts are listed; `None` when no parts are.
     before_parts: Option<u64>,
     before: Option<Before<'p>>,
+    /// Whether the discontinuity before the next stretch was dealt with, before a hole.
+    is_broken: bool,
 }
 
 /// What the last written stretch was.
@@ -256,6 +258,10 @@ impl<'p> Segments<'p> {
         let timeline = stretch.timeline;
         let skip = self.skip.min(timeline.len());
         self.skip -= skip;
+        let is_broken = std::mem::take(&mut self.is_broken);
+        let hole = timeline.hole.unwrap_or(u64::MAX);
+        self.is_broken = hole < timeline.first_number.saturating_add(skip)
+            || self.before.is_none() && stretch.is_hole();
         if skip > 0 {
             if let Some(left) = &mut self.before_parts {
                 *left = left.saturating_sub(skip);
@@ -268,7 +274,7 @@ impl<'p> Segments<'p> {
             if skip == timeline.len() && stretch.open_parts().is_empty() {
                 return;
             }
-        } else if self.is_broken_before(stretch) {
+        } else if !is_broken && self.is_broken_before(stretch) {
             out.push_str("#EXT-X-DISCONTINUITY\n");
         }
         self.push_map(out, stretch);
@@ -287,13 +293,19 @@ impl<'p> Segments<'p> {
             if skipped == u64::from(run.count) {
                 continue;
             }
-            if expected != Some(start) {
+            let is_hole = number == hole && !self.is_broken;
+            if expected != Some(start) && !is_hole {
                 self.push_date(out, stretch, start);
             }
             inf.clear();
             let duration = time(run.duration, track.timescale);
             let _ = writeln!(inf, "#EXTINF:{duration},");
             for _ in skipped..u64::from(run.count) {
+                if number == hole && !self.is_broken {
+                    self.is_broken = true;
+                    out.push_str("#EXT-X-DISCONTINUITY\n");
+                    self.push_date(out, stretch, start);
+                }
                 let key = key(track, number, start);
                 match &mut self.before_parts {
                     Some(0) => self.push_parts(out, track, key, timeline.parts_of(number)),
