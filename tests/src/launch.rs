@@ -300,7 +300,8 @@ impl Launch {
     /// When the listener cannot be duplicated.
     #[must_use]
     pub fn socket(self, listener: &TcpListener) -> Self {
-        const HAND_OVER: &str = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
+        const HAND_OVER: &str =
+            "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
         let mut launch = self.below(["sh", "-c", HAND_OVER, "sh"]);
         let listener = listener.try_clone().expect("a second descriptor");
         launch.command.stdin(OwnedFd::from(listener));

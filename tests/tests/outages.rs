@@ -135,11 +135,7 @@ fn extent(rounds: u64) -> u64 {
 }
 
 /// Lets `outage` happen again and again while all play, and checks what the contract says.
-fn survives(
-    rounds: u64,
-    server: &mut Server,
-    mut outage: impl FnMut(&mut Server),
-) -> Ledger {
+fn survives(rounds: u64, server: &mut Server, mut outage: impl FnMut(&mut Server)) -> Ledger {
     let audience = Audience::gather(server);
     audience.wait_playing(0.0, server, || {});
     let mut ledger = Ledger::open(server, "/live/live/master.m3u8");

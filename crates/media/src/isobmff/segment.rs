@@ -190,13 +190,16 @@ pub fn samples(segment: &[u8], defaults: &TrackDefaults) -> Result<Vec<Sample>, 
     Ok(list)
 }
 
+/// How many samples without records are believed of anything, however short.
+const LEAST_BUDGET: usize = 1 << 20;
+
 /// What is carried from fragment to fragment.
 struct Walk<'a> {
     defaults: &'a TrackDefaults,
     /// Length of the bytes given.
     len: usize,
-    /// How many more samples are believed: no more in all than there are bytes. Without it a run
-    /// of samples without records could claim 2^32 of them in 16 bytes.
+    /// How many more samples without records are believed: no more in all than there are bytes, or
+    /// [`LEAST_BUDGET`]. Without it a run could claim 2^32 of them in 16 bytes.
     budget: usize,
     /// File position of the first byte, see [`explicit_base`].
     file_start: Option<u64>,
@@ -221,7 +224,7 @@ impl<'a> Walk<'a> {
         Self {
             defaults,
             len: bytes.len(),
-            budget: bytes.len(),
+            budget: bytes.len().max(LEAST_BUDGET),
             file_start: None,
             next_decode_time: 0,
         }
@@ -349,13 +352,15 @@ impl<'a> Walk<'a> {
                 .ok_or_else(outside)?;
         }
         let count = trun.sample_count();
-        self.budget = self
-            .budget
-            .checked_sub(count as usize)
-            .ok_or_else(|| found.error("claims more samples than there are bytes"))?;
         let defaults = self.defaults;
         let duration = tfhd.default_sample_duration().unwrap_or(defaults.duration);
         let size = tfhd.default_sample_size().unwrap_or(defaults.size);
+        if !trun.has_records() {
+            self.budget = self
+                .budget
+                .checked_sub(count as usize)
+                .ok_or_else(|| found.error("claims more samples than there are bytes"))?;
+        }
         let flags = tfhd.default_sample_flags().unwrap_or(defaults.flags);
         for index in 0..count {
             let own = trun.sample(index);

@@ -69,6 +69,10 @@ pub fn parse_within(text: &str, limits: Limits) -> Result<Element, XmlError> {
         );
         return Err(builder.error(0, reason));
     }
+    if let Some((at, found)) = text.char_indices().find(|(_, c)| !is_character(*c)) {
+        let reason = format!("XML does not allow the character U+{:04X}", u32::from(found));
+        return Err(builder.error(at, reason));
+    }
     let mut reader = Reader::from_str(text);
     reader.config_mut().allow_dangling_amp = true;
     loop {
@@ -147,8 +151,12 @@ impl Builder<'_> {
             let reason = format!("more than {} elements", self.limits.elements);
             return Err(self.error(at, reason));
         }
+        let name = start.name().into_inner();
+        if !is_name(name) {
+            return Err(self.error(at, format!("`{name}` is no name of an element")));
+        }
         let mut element = Element {
-            name: start.name().into_inner().to_owned(),
+            name: name.to_owned(),
             position: self.position(at),
             ..Element::default()
         };
@@ -164,6 +172,10 @@ impl Builder<'_> {
                 return Err(self.error(at, reason));
             }
             let name = attribute.key.into_inner().to_owned();
+            if !is_name(&name) {
+                let reason = format!("`{name}` is no name of an attribute");
+                return Err(self.error(at, reason));
+            }
             let value = unescape_attribute(&attribute.value).map_err(|entity| {
                 self.error(at, format!("in attribute `{name}`: {}", undefined(&entity)))
             })?;
@@ -268,6 +280,18 @@ fn undefined(entity: &str) -> String {
     )
 }
 
+/// Tells whether a document may have a character (XML 1.0, 2.2).
+fn is_character(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Tells whether a text can be a name (XML 1.0, 2.3); beyond ASCII all is taken.
+fn is_name(text: &str) -> bool {
+    let begins = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':') || !c.is_ascii();
+    let goes_on = |c: char| begins(c) || c.is_ascii_digit() || matches!(c, '-' | '.');
+    text.starts_with(begins) && text.chars().all(goes_on)
+}
+
 /// Resolves a predefined entity or a character number (`amp`, `#233`, `#xE9`).
 fn resolve_reference(name: &str) -> Option<Cow<'static, str>> {
     if let Some(number) = name.strip_prefix('#') {
@@ -275,7 +299,7 @@ fn resolve_reference(name: &str) -> Option<Cow<'static, str>> {
             Some(hex) => u32::from_str_radix(hex, 16),
             None => number.parse(),
         };
-        let character = code.ok().and_then(char::from_u32).filter(|c| *c != '\0')?;
+        let character = code.ok().and_then(char::from_u32).filter(|c| is_character(*c))?;
         return Some(Cow::Owned(character.to_string()));
     }
     quick_xml::escape::resolve_xml_entity(name).map(Cow::Borrowed)
