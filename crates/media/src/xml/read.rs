@@ -70,7 +70,10 @@ pub fn parse_within(text: &str, limits: Limits) -> Result<Element, XmlError> {
         return Err(builder.error(0, reason));
     }
     if let Some((at, found)) = text.char_indices().find(|(_, c)| !is_character(*c)) {
-        let reason = format!("XML does not allow the character U+{:04X}", u32::from(found));
+        let reason = format!(
+            "XML does not allow the character U+{:04X}",
+            u32::from(found)
+        );
         return Err(builder.error(at, reason));
     }
     let mut reader = Reader::from_str(text);
@@ -299,7 +302,10 @@ fn resolve_reference(name: &str) -> Option<Cow<'static, str>> {
             Some(hex) => u32::from_str_radix(hex, 16),
             None => number.parse(),
         };
-        let character = code.ok().and_then(char::from_u32).filter(|c| is_character(*c))?;
+        let character = code
+            .ok()
+            .and_then(char::from_u32)
+            .filter(|c| is_character(*c))?;
         return Some(Cow::Owned(character.to_string()));
     }
     quick_xml::escape::resolve_xml_entity(name).map(Cow::Borrowed)

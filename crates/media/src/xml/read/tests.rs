@@ -43,9 +43,17 @@ fn what_cannot_be_written_again_is_refused() {
         ("<M>\n<></></M>", 2, "`` is no name of an element"),
         ("<M>\n<1a/></M>", 2, "`1a` is no name of an element"),
         ("<M\n a,b='1'/>", 1, "`a,b` is no name of an attribute"),
-        ("<M>\n a\0</M>", 2, "XML does not allow the character U+0000"),
-        ("<M>\n\n\u{ffff}</M>", 3, "XML does not allow the character U+FFFF"),
-        ("<M>("<M>&#1;</M>", 1, "undefined entity `&#1;`"),#1;</M>", 1, UNDEFINED),
+        (
+            "<M>\n a\0</M>",
+            2,
+            "XML does not allow the character U+0000",
+        ),
+        (
+            "<M>\n\n\u{ffff}</M>",
+            3,
+            "XML does not allow the character U+FFFF",
+        ),
+        ("<M>&#1;</M>", 1, UNDEFINED),
     ] {
         let error = parse(text).expect_err(text);
         assert_eq!((error.position.line, error.reason.as_str()), (line, reason));

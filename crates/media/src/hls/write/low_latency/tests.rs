@@ -360,7 +360,10 @@ fn l16_the_discontinuity_stands_before_the_hole_that_an_outage_left() {
         let presentation = holed(from);
         let text = media(&presentation, VIDEO, "");
         assert_eq!(breaks(&text), expected, "{from}: {text}");
-        assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), expected.1.len());
+        assert_eq!(
+            text.matches("#EXT-X-DISCONTINUITY\n").count(),
+            expected.1.len()
+        );
     }
     // Its date stands behind it.
     let text = media(&holed(470), VIDEO, "");
@@ -379,7 +382,11 @@ fn l16_the_discontinuity_stands_before_the_hole_that_an_outage_left() {
         timeline.runs[0].count = segments;
         timeline.parts.clear();
         let text = delta(&presentation, VIDEO);
-        assert_eq!(read::any_media(&text).unwrap().first_listed(), from, "{text}");
+        assert_eq!(
+            read::any_media(&text).unwrap().first_listed(),
+            from,
+            "{text}"
+        );
         assert_eq!(breaks(&text), (15, expected), "{text}");
     }
 }
