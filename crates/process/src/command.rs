@@ -57,6 +57,7 @@ pub struct Command {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) stdin: Stream,
     pub(crate) stdout: Stream,
+    pub(crate) inherited: Vec<OwnedFd>,
     pub(crate) kept_lines: usize,
     pub(crate) on_line: Option<OnLine>,
     pub(crate) grace: Duration,
@@ -76,6 +77,7 @@ impl Command {
             folder: None,
             stdin: Stream::Null,
             stdout: Stream::Null,
+            inherited: Vec::new(),
             kept_lines: 40,
             on_line: None,
             grace: Duration::from_secs(3),
@@ -124,6 +126,14 @@ impl Command {
     #[must_use]
     pub fn stdout(mut self, stream: Stream) -> Self {
         self.stdout = stream;
+        self
+    }
+
+    /// Hands an open file down besides the standard streams, under the number that it has here, so
+    /// that `/dev/fd/N` names it. It is closed here once the child runs.
+    #[must_use]
+    pub fn inherit(mut self, file: OwnedFd) -> Self {
+        self.inherited.push(file);
         self
     }
 

@@ -5,11 +5,14 @@
 
 use std::{
     io, mem,
+    os::fd::OwnedFd,
     path::PathBuf,
     process::{self, Stdio},
     sync::{Arc, mpsc},
     thread,
 };
+
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::{Child, Command, Error, Stream, shim};
 
@@ -27,7 +30,20 @@ struct Inner {
 
 struct Request {
     command: process::Command,
+    inherited: Vec<OwnedFd>,
     reply: mpsc::SyncSender<io::Result<process::Child>>,
+}
+
+impl Request {
+    /// Starts the child. Files that it inherits are open to it alone, since no other child is
+    /// started meanwhile, and are closed here afterwards.
+    fn start(&mut self) -> io::Result<process::Child> {
+        let inherited = mem::take(&mut self.inherited);
+        for file in &inherited {
+            fcntl_setfd(file, FdFlags::empty())?;
+        }
+        self.command.spawn()
+    }
 }
 
 impl Spawner {
@@ -50,10 +66,9 @@ impl Spawner {
             .name("spawner".to_owned())
             .spawn(move || {
                 for mut request in inbox {
+                    let started = request.start();
                     // A caller that is gone leaves the child to be killed and reaped here.
-                    if let Err(mpsc::SendError(Ok(mut child))) =
-                        request.reply.send(request.command.spawn())
-                    {
+                    if let Err(mpsc::SendError(Ok(mut child))) = request.reply.send(started) {
                         let _ = child.kill();
                         let _ = child.wait();
                     }
@@ -84,6 +99,7 @@ impl Spawner {
         tracing::debug!(command = command.line(), "starting");
         let (reply, answer) = mpsc::sync_channel(1);
         let request = Request {
+            inherited: mem::take(&mut command.inherited),
             command: self.prepare(&mut command, program),
             reply,
         };

@@ -22,6 +22,8 @@ pub enum Policy {
 pub struct Restart {
     /// After which ends.
     pub policy: Policy,
+    /// Whether the first restart of a row has no delay; the growing ones come after it.
+    pub first_at_once: bool,
     /// Delay of the first restart.
     pub delay: Duration,
     /// What the delay is multiplied by with each failure in a row, in thousandths.
@@ -41,12 +43,16 @@ pub struct Restart {
     /// Whether the end of the source (a process that ends with code 0) is the end of the job. Live
     /// sources end so when they are lost; for them it is a failure like others.
     pub finish_on_eof: bool,
+    /// Whether another start is tried even where it is likely to end the same way: a program that
+    /// is not installed now may be, a while later.
+    pub despite_permanent: bool,
 }
 
 impl Default for Restart {
     fn default() -> Self {
         Self {
             policy: Policy::OnFailure,
+            first_at_once: false,
             delay: Duration::from_secs(2),
             factor_permille: 2000,
             max_delay: Duration::from_mins(1),
@@ -55,6 +61,7 @@ impl Default for Restart {
             reset_after: Duration::from_mins(1),
             settled_after: Duration::from_secs(3),
             finish_on_eof: false,
+            despite_permanent: false,
         }
     }
 }
@@ -79,7 +86,7 @@ impl Restart {
         match self.policy {
             Policy::Never | Policy::OnFailure if eof => Sequel::Finish,
             Policy::Never => Sequel::Fail,
-            _ if reason.permanent => Sequel::Fail,
+            _ if reason.permanent && !self.despite_permanent => Sequel::Fail,
             _ if self.max_restarts > 0 && failures >= self.max_restarts => Sequel::GiveUp,
             Policy::OnFailure | Policy::Always => Sequel::Retry,
         }
@@ -88,6 +95,10 @@ impl Restart {
     /// Returns the delay of the next restart after `failures` of the kind that lengthens it.
     /// `random` is evenly spread over its range.
     pub fn delay_after(&self, failures: u32, random: u32) -> Duration {
+        let failures = match (self.first_at_once, failures) {
+            (true, 0) => return Duration::ZERO,
+            (at_once, failures) => failures - u32::from(at_once),
+        };
         let most = self.max_delay.as_millis();
         let mut delay = self.delay.as_millis().min(most);
         for _ in 0..failures {
@@ -123,6 +134,24 @@ mod tests {
     }
 
     #[test]
+    fn the_first_restart_may_have_no_delay() {
+        let restart = Restart {
+            first_at_once: true,
+            delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            jitter_percent: 0,
+            ..Restart::default()
+        };
+        let delays: Vec<u128> = (0..9)
+            .map(|failures| restart.delay_after(failures, 7).as_millis())
+            .collect();
+        assert_eq!(
+            delays,
+            [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
+        );
+    }
+
+    #[test]
     fn sequels_follow_the_policy() {
         let eof = Reason::new(Class::Eof, "");
         let fail = Reason::new(Class::Signal, "");
@@ -154,6 +183,11 @@ mod tests {
             rule(Policy::Always, false, 0).sequel(&permanent, 0),
             Sequel::Fail
         );
+        let patient = Restart {
+            despite_permanent: true,
+            ..rule(Policy::OnFailure, true, 0)
+        };
+        assert_eq!(patient.sequel(&permanent, 0), Sequel::Retry);
     }
 
     proptest! {
