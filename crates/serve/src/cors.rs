@@ -27,6 +27,8 @@ pub enum Methods {
     Read,
     /// `GET`, `HEAD` and `POST`.
     ReadAndPost,
+    /// `PUT` and `POST`.
+    Write,
 }
 
 impl Methods {
@@ -35,14 +37,16 @@ impl Methods {
         match self {
             Self::Read => "GET, HEAD, OPTIONS",
             Self::ReadAndPost => "GET, HEAD, OPTIONS, POST",
+            Self::Write => "OPTIONS, POST, PUT",
         }
     }
 
     /// Tells whether a handler has to answer `method`.
     pub fn has(self, method: &Method) -> bool {
         match *method {
-            Method::GET | Method::HEAD => true,
-            Method::POST => self == Self::ReadAndPost,
+            Method::GET | Method::HEAD => self != Self::Write,
+            Method::POST => self != Self::Read,
+            Method::PUT => self == Self::Write,
             _ => false,
         }
     }
@@ -90,6 +94,10 @@ mod tests {
         assert!(Methods::Read.screen(&Method::GET).is_none());
         assert!(Methods::Read.screen(&Method::HEAD).is_none());
         assert!(Methods::ReadAndPost.screen(&Method::POST).is_none());
+        assert!(Methods::Write.screen(&Method::PUT).is_none());
+        assert!(Methods::Write.screen(&Method::POST).is_none());
+        let get = Methods::Write.screen(&Method::GET).unwrap();
+        assert_eq!(get.headers()["allow"], "OPTIONS, POST, PUT");
         let options = Methods::Read.screen(&Method::OPTIONS).unwrap();
         assert_eq!(options.status(), 204);
         assert_eq!(options.headers()["allow"], "GET, HEAD, OPTIONS");

@@ -27,6 +27,7 @@ mod path;
 pub mod reply;
 mod request;
 pub mod ring;
+mod secret;
 mod server;
 mod shutdown;
 
@@ -38,5 +39,6 @@ pub use limits::Limits;
 pub use pace::Pace;
 pub use reply::Response;
 pub use request::{BodyError, Request};
+pub use secret::same_secret;
 pub use server::{Error, Server, Summary};
 pub use shutdown::Shutdown;

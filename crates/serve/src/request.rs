@@ -169,6 +169,32 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Waits for the next bytes of a body that is read as it comes; `None` at its end. Safe to cancel.
+    ///
+    /// # Errors
+    /// When the connection breaks or the coding is wrong.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let incoming = match &mut self.body {
+            Content::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
+            }
+            Content::Incoming(incoming) => incoming,
+        };
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|error| BodyError::Broken(error.into()))?;
+            // Anything else is trailers.
+            if let Ok(bytes) = frame.into_data()
+                && !bytes.is_empty()
+            {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+}
+
 fn bad(sentence: &'static str) -> Box<Response> {
     Box::new(reply::text(http::StatusCode::BAD_REQUEST, sentence))
 }
