@@ -15,7 +15,10 @@
 pub mod config;
 pub mod deliver;
 pub mod feed;
+mod hub;
 pub mod sniff;
 pub mod stat;
 pub mod stream;
 pub mod words;
+
+pub use hub::{Deps, Error, Relay, Table};
