@@ -59,7 +59,7 @@ impl Exit {
     /// Returns the code for an error: that of the first cause in its chain that has one.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         for cause in error.chain() {
-            if cause.is::<config::Error>() {
+            if cause.is::<config::Error>() || cause.is::<relay::Error>() {
                 return Self::Usage;
             }
             if let Some(process::Error::Missing { .. }) = cause.downcast_ref() {

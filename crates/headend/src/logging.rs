@@ -3,9 +3,13 @@
 use std::io::{self, IsTerminal};
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{format::Writer, time::FormatTime},
+};
 
 use crate::{
+    clock::Clock,
     config::{Error, Issue},
     term,
 };
@@ -66,6 +70,23 @@ impl io::Write for Stderr {
     }
 }
 
+/// Writes the time before a line: `2026-01-31 23:59:59.123`, UTC.
+struct Time;
+
+impl FormatTime for Time {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        writer.write_str(&stamp(Clock::SYSTEM.now_ms()))
+    }
+}
+
+/// Writes Unix milliseconds as a line of a log begins with them, UTC.
+pub(crate) fn stamp(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(
+        |_| ms.to_string(),
+        |instant| instant.strftime("%Y-%m-%d %H:%M:%S.%3f").to_string(),
+    )
+}
+
 /// Starts logging for the whole process. A filter that cannot be understood is a configuration
 /// error.
 pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
@@ -77,6 +98,7 @@ pub(crate) fn start(filter: &str, format: Format) -> Result<(), Error> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Stderr)
+        .with_timer(Time)
         // When nobody reads stderr any more, a line is lost; saying so on stderr would panic.
         .log_internal_errors(false)
         .with_ansi(colours);

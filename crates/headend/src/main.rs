@@ -42,5 +42,8 @@ fn main() -> ExitCode {
 fn start() -> exit::Exit {
     // The one choice of who does TLS; it fails only if it was made before.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    cli::run()
+    match cmds::fetch::run_if_fetch(std::env::args_os()) {
+        Some(exit) => exit,
+        None => cli::run(),
+    }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Route {
     Live,
     /// On demand.
     Vod,
+    /// Relay streams.
+    Relay,
     /// Pages and their files.
     Page,
     /// State, clock, metrics and the API.
@@ -34,10 +36,11 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    const ALL: [(Self, &str); 6] = [
+    const ALL: [(Self, &str); 7] = [
         (Self::Livesim, "livesim"),
         (Self::Live, "live"),
         (Self::Vod, "vod"),
+        (Self::Relay, "relay"),
         (Self::Page, "page"),
         (Self::Control, "control"),
         (Self::Unknown, "unknown"),
@@ -47,7 +50,7 @@ impl Route {
 /// The handles.
 pub(crate) struct Metrics {
     exporter: PrometheusHandle,
-    routes: [PerRoute; 6],
+    routes: [PerRoute; 7],
     /// Open connections.
     pub(crate) connections: Gauge,
     /// Assets that are served.

@@ -56,6 +56,11 @@ impl Manager {
         self.say(&format!("READY=1\nSTATUS={status}"));
     }
 
+    /// Says that the configuration is being read anew; [`Manager::ready`] says that it has been.
+    pub(crate) fn reloading(&self) {
+        self.say("RELOADING=1\nSTATUS=reading the configuration");
+    }
+
     /// Says that the end has begun.
     pub(crate) fn stopping(&self) {
         self.say("STOPPING=1\nSTATUS=stopping");

@@ -35,6 +35,19 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     Some(decode(value))
 }
 
+/// Returns the keys and values of a query, decoded as forms encode them. A key without `=` has an empty
+/// value.
+pub(crate) fn query_pairs(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
 fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -4,6 +4,7 @@ pub(crate) mod asset;
 pub(crate) mod broadcast;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod fetch;
 pub(crate) mod info;
 pub(crate) mod ladder;
 pub(crate) mod probe;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Runs the server: everything the configuration names
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// The configuration file, YAML or JSON [default: headend.yaml, if there is one]
     #[arg(short, long, env = "HEADEND_CONFIG", value_name = "FILE")]
@@ -44,11 +44,15 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args, logging: logging::Args) -> anyhow::Result<Exit> {
+    let (again, logging_again) = (args.clone(), logging.clone());
     let settings = args.settings(logging)?;
     logging::start(&settings.log, settings.log_format)?;
     let channels = config::channels::of_environment(&settings)?;
     server::run(Job {
         channels,
+        reload: Some(Box::new(move || {
+            again.clone().settings(logging_again.clone())
+        })),
         ..Job::of(settings)
     })
 }

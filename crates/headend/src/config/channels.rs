@@ -50,8 +50,7 @@ pub(super) fn read(
                 let path = path(name, &error.fault.pointer);
                 Issue {
                     position: position(&path),
-                    key: path.join("."),
-                    reason: reason(error),
+                    ..Issue::at_key(&path.join("."), reason(error))
                 }
             })),
         }

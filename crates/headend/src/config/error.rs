@@ -11,6 +11,9 @@ pub(crate) struct Issue {
     pub(crate) key: String,
     /// What is wrong.
     pub(crate) reason: String,
+    /// The key below, whose absence it is.
+    #[serde(skip)]
+    pub(crate) missing: Option<&'static str>,
 }
 
 impl Issue {
@@ -20,6 +23,7 @@ impl Issue {
             position: None,
             key: String::new(),
             reason,
+            missing: None,
         }
     }
 
@@ -29,6 +33,7 @@ impl Issue {
             position: None,
             key: key.to_owned(),
             reason,
+            missing: None,
         }
     }
 }

@@ -1,8 +1,49 @@
 //! A listening address: host and port.
 
-use std::{borrow::Cow, fmt, net::Ipv6Addr, str::FromStr};
+use std::{borrow::Cow, fmt, net::Ipv6Addr, num::NonZeroU16, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+/// A port from 1 to 65535, as a number or in digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "PortForm")]
+pub(crate) struct Port(pub(crate) NonZeroU16);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a port from 1 to 65535")]
+enum PortForm {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<PortForm> for Port {
+    type Error = String;
+
+    fn try_from(form: PortForm) -> Result<Self, String> {
+        let text = match form {
+            PortForm::Number(number) => number.to_string(),
+            PortForm::Text(text) => text,
+        };
+        let port = text.parse();
+        port.map(Self)
+            .map_err(|_| format!("`{text}` is no port from 1 to 65535"))
+    }
+}
+
+impl schemars::JsonSchema for Port {
+    fn schema_name() -> Cow<'static, str> {
+        "Port".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": 65535 },
+                { "type": "string", "pattern": "^[0-9]{1,5}$" }
+            ]
+        })
+    }
+}
 
 /// Where to listen. The host may be a name; it is resolved when the server starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ use broadcast::job::Job;
 use serde::Serialize;
 
 pub(crate) use error::{Error, Issue};
-pub(crate) use listen::Listen;
+pub(crate) use listen::{Listen, Port};
 pub(crate) use overlay::{Flags, LimitsOverlay, Overlay};
 pub(crate) use root::Root;
 pub(crate) use secret::Secret;
@@ -46,6 +46,9 @@ pub(crate) struct Settings {
     /// Live channels by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) channels: BTreeMap<String, Job>,
+    /// Feeds and streams.
+    #[serde(flatten)]
+    pub(crate) relay: relay::config::Config,
     /// VoD jobs, if there are to be any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) transcode: Option<Transcode>,
@@ -81,6 +84,7 @@ impl Default for Settings {
             cache_dir: own_folder("XDG_CACHE_HOME", ".cache"),
             state_dir: own_folder("XDG_STATE_HOME", ".local/state"),
             channels: BTreeMap::new(),
+            relay: relay::config::Config::default(),
             transcode: None,
             api_token: None,
             log: "info".to_owned(),
@@ -131,6 +135,13 @@ impl Settings {
             state_dir,
             channels: _,
             jobs,
+            relayed,
+            logdir: _,
+            pages: _,
+            relay: _,
+            templates: _,
+            feeds: _,
+            streams: _,
             transcode,
             api_token,
             log,
@@ -144,12 +155,13 @@ impl Settings {
             self.listen.host = host;
         }
         if let Some(port) = listenport {
-            self.listen.port = port.into();
+            self.listen.port = port.0.into();
         }
         set(&mut self.assets, assets);
         set(&mut self.cache_dir, cache_dir);
         set(&mut self.state_dir, state_dir);
         set(&mut self.channels, jobs);
+        set(&mut self.relay, relayed);
         if api_token.is_some() {
             self.api_token = api_token;
         }

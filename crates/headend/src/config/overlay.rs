@@ -2,16 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    num::{NonZeroU16, NonZeroU32},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
 use broadcast::job::Job;
+use relay::config::{FeedForm, Form, PagesForm, RelayForm, StreamForm, TemplateForm};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Issue, Listen, Root, Secret, TranscodeOverlay,
+    Issue, Listen, Port, Root, Secret, TranscodeOverlay,
     channels::{self, RawJob},
 };
 use crate::logging;
@@ -25,7 +26,7 @@ pub(crate) struct Overlay {
     /// Address alone, as voyandz has it.
     pub(crate) listenaddr: Option<String>,
     /// Port alone, as voyandz has it.
-    pub(crate) listenport: Option<NonZeroU16>,
+    pub(crate) listenport: Option<Port>,
     /// Folders of content, or `s3://bucket/prefix`; every DASH, HLS or media file below one becomes
     /// an asset.
     pub(crate) assets: Option<Vec<Root>>,
@@ -39,6 +40,22 @@ pub(crate) struct Overlay {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) jobs: Option<BTreeMap<String, Job>>,
+    /// Where the stderr of the commands of feeds and streams is kept; nowhere unless set.
+    pub(crate) logdir: Option<PathBuf>,
+    /// Which pages there are.
+    pub(crate) pages: Option<PagesForm>,
+    /// Limits of all streams together.
+    pub(crate) relay: Option<RelayForm>,
+    /// Commands with parameters, for feeds and streams.
+    pub(crate) templates: Option<BTreeMap<String, TemplateForm>>,
+    /// Sources of streams by name.
+    pub(crate) feeds: Option<BTreeMap<String, FeedForm>>,
+    /// Streams by name: endless media for any HTTP client.
+    pub(crate) streams: Option<BTreeMap<String, StreamForm>>,
+    /// Feeds and streams, once they have been checked.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) relayed: Option<relay::config::Config>,
     /// VoD jobs that are sent over HTTP.
     pub(crate) transcode: Option<TranscodeOverlay>,
     /// Who sends this may control the server from anywhere; without it, only this machine may.
@@ -110,7 +127,19 @@ pub(crate) struct Flags {
 }
 
 impl Overlay {
-    /// Reads channels and presets. Fails with everything that is wrong with them.
+    /// Takes what there is of a relay.
+    fn take_relay(&mut self) -> Form {
+        Form {
+            logdir: self.logdir.clone(),
+            pages: self.pages.take(),
+            relay: self.relay.take(),
+            templates: self.templates.take().unwrap_or_default(),
+            feeds: self.feeds.take().unwrap_or_default(),
+            streams: self.streams.take().unwrap_or_default(),
+        }
+    }
+
+    /// Reads channels, presets, feeds and streams. Fails with everything that is wrong with them.
     pub(super) fn read_parts(
         &mut self,
         position: impl Fn(&[&str]) -> Option<(u64, u64)>,
@@ -118,6 +147,20 @@ impl Overlay {
         let mut issues = Vec::new();
         if let Some(section) = &mut self.transcode {
             issues.extend(section.read_presets(&position).err().into_iter().flatten());
+        }
+        let form = self.take_relay();
+        if form != Form::default() {
+            match relay::config::Config::of(&form) {
+                Ok(config) => self.relayed = Some(config),
+                Err(faults) => issues.extend(faults.into_iter().map(|fault| {
+                    let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
+                    Issue {
+                        position: position(&path),
+                        missing: fault.missing,
+                        ..Issue::at_key(&path.join("."), fault.reason)
+                    }
+                })),
+            }
         }
         if let Some(raw) = self.channels.take() {
             match channels::read(&raw, position) {
@@ -140,18 +183,13 @@ impl Overlay {
     ) -> Self {
         Self {
             listen: flags.listen,
-            listenaddr: None,
-            listenport: None,
             assets,
             cache_dir: flags.cache_dir,
-            state_dir: None,
             api_token: flags.api_token,
-            channels: None,
-            jobs: None,
-            transcode: None,
             log: logging.log,
             log_format: logging.log_format,
             limits: flags.limits,
+            ..Self::default()
         }
     }
 
@@ -159,7 +197,9 @@ impl Overlay {
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         let roots = self.assets.iter_mut().flatten();
         let paths = roots.filter_map(Root::path_mut);
-        for path in paths.chain(&mut self.cache_dir).chain(&mut self.state_dir) {
+        let own = [&mut self.cache_dir, &mut self.state_dir, &mut self.logdir];
+        let relayed = self.relayed.iter_mut().filter_map(|it| it.logdir.as_mut());
+        for path in paths.chain(own.into_iter().flatten()).chain(relayed) {
             *path = folder.join(&*path);
         }
         if let Some(section) = &mut self.transcode {

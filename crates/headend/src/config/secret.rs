@@ -12,12 +12,7 @@ pub(crate) struct Secret(String);
 impl Secret {
     /// Tells whether `given` is the secret, in a time that does not tell how much of it is right.
     pub(crate) fn is(&self, given: &str) -> bool {
-        let (known, given) = (self.0.as_bytes(), given.as_bytes());
-        let differing = known
-            .iter()
-            .zip(given)
-            .fold(0, |differing, (known, given)| differing | (known ^ given));
-        known.len() == given.len() && std::hint::black_box(differing) == 0
+        serve::same_secret(self.0.as_bytes(), given.as_bytes())
     }
 }
 

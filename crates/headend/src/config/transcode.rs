@@ -89,8 +89,7 @@ impl TranscodeOverlay {
                 }
                 Err(reason) => issues.push(Issue {
                     position: position(&["transcode", "presets", &name]),
-                    key: format!("transcode.presets.{name}"),
-                    reason,
+                    ..Issue::at_key(&format!("transcode.presets.{name}"), reason)
                 }),
             }
         }

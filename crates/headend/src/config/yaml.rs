@@ -4,7 +4,7 @@
 //! tree and each of its leaves is tried alone, so that every wrong key is named with its place and
 //! not only the first.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{
     Deserialize, Serialize,
@@ -18,41 +18,79 @@ use super::{Error, Issue, Overlay};
 /// The key whose values are jobs.
 const CHANNELS: &str = "channels";
 
+/// Keys below which names are given.
+const NAMED: [&str; 4] = [CHANNELS, "feeds", "streams", "templates"];
+
 /// Reads a configuration. `name` is for messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
     // An empty file, or one of comments only, sets nothing.
     let read = serde_saphyr::from_str::<Option<Overlay>>(text);
+    let tree = lenient(text);
     let mut issues = Vec::new();
+    if let Some(tree) = &tree {
+        tree.odd_keys(&mut Vec::new(), &mut issues);
+    }
+    let position = |path: &[&str]| tree.as_ref()?.position(path);
     let failed = match read {
-        Ok(None) => return Ok(Overlay::default()),
-        Ok(Some(mut overlay)) => {
-            let tree = serde_saphyr::from_str::<Tree>(text).ok();
-            let position = |path: &[&str]| tree.as_ref()?.position(path);
+        Ok(overlay) => {
+            let mut overlay = overlay.unwrap_or_default();
             match overlay.read_parts(position) {
-                Ok(()) => return Ok(overlay),
+                Ok(()) if issues.is_empty() => return Ok(overlay),
+                Ok(()) => {}
                 Err(found) => issues.extend(found),
             }
             None
         }
         Err(error) => {
-            if let Ok(tree) = serde_saphyr::from_str::<Tree>(text) {
+            if let Some(tree) = &tree {
                 tree.try_channels(&mut issues);
-                tree.try_leaves(&mut Vec::new(), &mut issues);
+                let mut wrong = Vec::new();
+                tree.try_leaves(&mut Vec::new(), &mut wrong);
+                issues.extend(try_rest(tree, &wrong));
+                issues.extend(wrong);
             }
             Some(error)
         }
     };
     if let Some(failed) = failed.filter(|_| issues.is_empty()) {
         let position = failed.location().map(|at| (at.line(), at.column()));
-        let reason = failed.without_snippet().to_string();
         issues.push(Issue {
             position,
-            key: String::new(),
-            reason,
+            ..Issue::whole(failed.without_snippet().to_string())
         });
     }
     issues.sort_by_key(|issue| issue.position);
     Err(Error::new(name, issues))
+}
+
+/// Reads any YAML, also one in which keys are there twice.
+fn lenient(text: &str) -> Option<Tree> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+    };
+    serde_saphyr::from_str_with_options(text, options).ok()
+}
+
+/// Reads what is left of a configuration without the leaves that are wrong, and returns what is wrong
+/// with that; not that something is missing which was taken away.
+fn try_rest(tree: &Tree, wrong: &[Issue]) -> Vec<Issue> {
+    let taken: Vec<&str> = wrong.iter().map(|issue| issue.key.as_str()).collect();
+    let Ok(mut overlay) = Overlay::deserialize(tree.without(&taken, &mut Vec::new())) else {
+        return Vec::new();
+    };
+    // They were read alone.
+    overlay.channels = None;
+    let mut issues = overlay
+        .read_parts(|path| tree.position(path))
+        .err()
+        .unwrap_or_default();
+    issues.retain(|issue| {
+        let missing = issue.missing.map(|key| format!("{}.{key}", issue.key));
+        let is_taken =
+            |key: &str| key == issue.key || missing.as_ref().is_some_and(|missing| missing == key);
+        !taken.iter().any(|key| is_taken(key))
+    });
+    issues
 }
 
 /// Reads a value.
@@ -67,8 +105,15 @@ pub(super) fn to_string(value: &impl Serialize) -> anyhow::Result<String> {
 
 /// A YAML node with the places of its keys.
 enum Tree {
-    Map(Vec<(Spanned<String>, Tree)>),
+    Map(Vec<(Spanned<Key>, Tree)>),
     Leaf(Value),
+}
+
+/// A key of a map.
+struct Key {
+    name: String,
+    /// Whether it is a text, and not a number or `true`, say.
+    is_text: bool,
 }
 
 impl Tree {
@@ -78,7 +123,7 @@ impl Tree {
         let Self::Map(entries) = self else {
             return None;
         };
-        let (key, node) = entries.iter().find(|(key, _)| key.value == *first)?;
+        let (key, node) = entries.iter().find(|(key, _)| key.value.name == *first)?;
         node.position(rest)
             .or_else(|| Some((key.referenced.line(), key.referenced.column())))
     }
@@ -86,10 +131,11 @@ impl Tree {
     /// Reads the channels alone, when the rest cannot be read; adds what is wrong.
     fn try_channels(&self, issues: &mut Vec<Issue>) {
         let Self::Map(entries) = self else { return };
-        let Some((key, channels)) = entries.iter().find(|(key, _)| key.value == CHANNELS) else {
+        let Some((key, channels)) = entries.iter().find(|(key, _)| key.value.name == CHANNELS)
+        else {
             return;
         };
-        let alone = Value::Object(Map::from_iter([(key.value.clone(), channels.value())]));
+        let alone = Value::Object(Map::from_iter([(key.value.name.clone(), channels.value())]));
         if let Ok(mut overlay) = Overlay::deserialize(alone) {
             let found = overlay.read_parts(|path| self.position(path));
             issues.extend(found.err().unwrap_or_default());
@@ -97,24 +143,19 @@ impl Tree {
     }
 
     /// Tries every leaf alone as a configuration with just this key; adds what is wrong.
-    fn try_leaves(self, path: &mut Vec<String>, issues: &mut Vec<Issue>) {
+    fn try_leaves(&self, path: &mut Vec<String>, issues: &mut Vec<Issue>) {
         let Self::Map(entries) = self else { return };
         for (key, node) in entries {
-            let position = (key.referenced.line(), key.referenced.column());
-            path.push(key.value);
+            path.push(key.value.name.clone());
             match node {
                 // These are read as a whole.
                 Self::Map(_) if path[..] == [CHANNELS] => {}
                 Self::Leaf(value) => {
-                    let alone = path.iter().rev().fold(value, |inner, key| {
+                    let alone = path.iter().rev().fold(value.clone(), |inner, key| {
                         Value::Object(Map::from_iter([(key.clone(), inner)]))
                     });
                     if let Err(error) = Overlay::deserialize(alone) {
-                        issues.push(Issue {
-                            position: Some(position),
-                            key: path.join("."),
-                            reason: error.to_string(),
-                        });
+                        issues.push(at(key, path, error.to_string()));
                     }
                 }
                 map @ Self::Map(_) => map.try_leaves(path, issues),
@@ -123,16 +164,73 @@ impl Tree {
         }
     }
 
+    /// Adds keys that are there twice, and those of named things that are no texts.
+    fn odd_keys(&self, path: &mut Vec<String>, issues: &mut Vec<Issue>) {
+        let Self::Map(entries) = self else { return };
+        let mut names = BTreeSet::new();
+        for (key, node) in entries {
+            let Key { name, is_text } = &key.value;
+            path.push(name.clone());
+            if !names.insert(name) {
+                issues.push(at(key, path, "it is there twice".to_owned()));
+            }
+            if !is_text && matches!(&path[..], [section, _] if NAMED.contains(&section.as_str())) {
+                let reason = format!("`{name}` is no text; write \"{name}\" if it is to be a name");
+                issues.push(at(key, path, reason));
+            }
+            node.odd_keys(path, issues);
+            path.pop();
+        }
+    }
+
+    /// Returns the tree as a value without some leaves; an entry of named things becomes empty
+    /// instead, so that it is still there.
+    fn without(&self, taken: &[&str], path: &mut Vec<String>) -> Value {
+        let Self::Map(entries) = self else {
+            return self.value();
+        };
+        let mut left = Map::new();
+        for (key, node) in entries {
+            path.push(key.value.name.clone());
+            if !taken.contains(&path.join(".").as_str()) {
+                left.insert(key.value.name.clone(), node.without(taken, path));
+            } else if path.len() == 2 {
+                left.insert(key.value.name.clone(), Value::Object(Map::new()));
+            }
+            path.pop();
+        }
+        Value::Object(left)
+    }
+
     fn value(&self) -> Value {
         match self {
             Self::Leaf(value) => value.clone(),
             Self::Map(entries) => Value::Object(
                 entries
                     .iter()
-                    .map(|(key, node)| (key.value.clone(), node.value()))
+                    .map(|(key, node)| (key.value.name.clone(), node.value()))
                     .collect(),
             ),
         }
+    }
+}
+
+/// Names what is wrong with a key.
+fn at(key: &Spanned<Key>, path: &[String], reason: String) -> Issue {
+    Issue {
+        position: Some((key.referenced.line(), key.referenced.column())),
+        ..Issue::at_key(&path.join("."), reason)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (name, is_text) = match Tree::deserialize(deserializer)? {
+            Tree::Leaf(Value::String(name)) => (name, true),
+            Tree::Leaf(Value::Null) => ("null".to_owned(), false),
+            other => (other.value().to_string(), false),
+        };
+        Ok(Self { name, is_text })
     }
 }
 

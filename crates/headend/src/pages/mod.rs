@@ -2,15 +2,21 @@
 
 mod source;
 
+use std::time::Duration;
+
 use askama::Template;
+use relay::stat::{Report, StreamReport};
 use transcode::job::JobReport;
 
-use crate::report::{Listing, channel::ChannelReport, job::JobCard};
+use crate::{
+    report::{Listing, channel::ChannelReport, job::JobCard},
+    url,
+};
 
 /// What a page may load and do: only what comes from here, except that the player may fetch media
 /// from elsewhere.
 pub(crate) const HOME_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    img-src 'self' data:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'self'";
 
 /// The policy of the player page: media, playlists and their blobs may come from anywhere.
@@ -29,6 +35,82 @@ struct Home<'a> {
     listing: &'a Listing,
     channels: &'a [ChannelReport],
     jobs: &'a [JobCard<'a>],
+    streams: Vec<StreamCard<'a>>,
+}
+
+/// A stream as the home page shows it.
+struct StreamCard<'a> {
+    report: &'a StreamReport,
+    path: String,
+    /// How a browser shows it.
+    shown: Shown,
+}
+
+/// How a browser shows a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// As a picture, which may move.
+    Picture,
+    /// With its own player.
+    Video,
+    /// With its own player, without a picture.
+    Audio,
+    /// Not by itself.
+    Not,
+}
+
+impl Shown {
+    fn of(content_type: &str) -> Self {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        match kind {
+            "multipart/x-mixed-replace" => Self::Picture,
+            "video/webm" | "video/mp4" | "video/ogg" => Self::Video,
+            kind if kind.starts_with("image/") => Self::Picture,
+            kind if kind.starts_with("audio/") => Self::Audio,
+            _ => Self::Not,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "stat.html")]
+struct Stat<'a> {
+    version: &'a str,
+    started: &'a str,
+    now: &'a str,
+    uptime: String,
+    relay: &'a Report,
+}
+
+impl Stat<'_> {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass arguments by reference"
+    )]
+    fn bytes(count: &u64) -> String {
+        crate::text::bytes(*count)
+    }
+
+    fn link(name: &str) -> String {
+        format!("/stream/{}", url::encode_path(name))
+    }
+}
+
+/// Renders the page of state: `started` and `now` are times of day, `up` is how long it runs.
+pub(crate) fn stat(
+    relay: &Report,
+    started: &str,
+    now: &str,
+    up: Duration,
+) -> askama::Result<String> {
+    Stat {
+        version: VERSION,
+        started,
+        now,
+        uptime: format!("{} s", up.as_secs()),
+        relay,
+    }
+    .render()
 }
 
 #[derive(Template)]
@@ -44,7 +126,17 @@ pub(crate) fn home(
     listing: &Listing,
     channels: &[ChannelReport],
     jobs: &[JobReport],
+    streams: &[StreamReport],
 ) -> askama::Result<String> {
+    let mut streams: Vec<StreamCard<'_>> = streams
+        .iter()
+        .map(|report| StreamCard {
+            path: Stat::link(&report.name),
+            shown: Shown::of(&report.content_type),
+            report,
+        })
+        .collect();
+    streams.sort_by_key(|stream| stream.report.name.to_lowercase());
     let jobs: Vec<JobCard<'_>> = jobs.iter().rev().map(JobCard::of).collect();
     Home {
         version: VERSION,
@@ -52,6 +144,7 @@ pub(crate) fn home(
         listing,
         channels,
         jobs: &jobs,
+        streams,
     }
     .render()
 }

@@ -143,12 +143,12 @@ fn jobs(name: &str) -> Vec<JobReport> {
 
 #[test]
 fn the_home_page_is_as_agreed() {
-    insta::assert_snapshot!(home(&listing("film"), &channels("news"), &jobs("film")).unwrap());
+    insta::assert_snapshot!(home(&listing("film"), &channels("news"), &jobs("film"), &[]).unwrap());
 }
 
 #[test]
 fn names_cannot_become_markup() {
-    let page = home(&listing(EVIL), &channels(EVIL), &jobs(EVIL)).unwrap();
+    let page = home(&listing(EVIL), &channels(EVIL), &jobs(EVIL), &[]).unwrap();
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(!page.contains("alert(\""), "{page}");
     assert!(page.contains("&#60;script&#62;"), "{page}");
@@ -171,7 +171,7 @@ fn an_address_that_cannot_be_played_is_not_put_into_the_page() {
 
 #[test]
 fn the_home_page_without_javascript_is_a_list_of_links() {
-    let page = home(&listing("film"), &channels("news"), &jobs("film")).unwrap();
+    let page = home(&listing("film"), &channels("news"), &jobs("film"), &[]).unwrap();
     assert!(page.contains(r#"<a class="url" href="/vod/film/manifest.mpd">"#));
     assert!(page.contains(r#"href="/play?src=/vod/film/manifest.mpd""#));
     assert!(page.contains(r#"href="/play?src=/live/news/master.m3u8""#));

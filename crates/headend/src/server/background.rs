@@ -12,7 +12,7 @@ use tokio::{
     time,
 };
 
-use super::{App, content::Content, live};
+use super::{App, content::Content, live, run::Reload};
 use crate::{content::Tools, mirrors, progress::Progress, report::machine, service::Manager};
 
 /// How often gauges are set and histograms folded.
@@ -80,6 +80,37 @@ async fn dump_on_request(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()
             let text = serde_json::to_string(&report).unwrap_or_default();
             tracing::info!(channel = report.name, "{text}");
         }
+    }
+}
+
+/// Reads the configuration anew, whenever SIGHUP asks for it, and changes feeds and streams to it. One
+/// that cannot be read changes nothing.
+pub(super) async fn reload_on_request(
+    app: Arc<App>,
+    read: Reload,
+    manager: Arc<Manager>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let mut asked = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+    let read = Arc::new(read);
+    loop {
+        tokio::select! {
+            _ = asked.recv() => {}
+            () = shutdown.wait() => return Ok(()),
+        }
+        manager.reloading();
+        let reading = Arc::clone(&read);
+        match tokio::task::spawn_blocking(move || reading()).await? {
+            Ok(settings) => {
+                if let Some(relay) = app.relay.get() {
+                    super::relay::reload(relay, settings.relay);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the configuration is not used; all stays as it was");
+            }
+        }
+        manager.ready("listening");
     }
 }
 

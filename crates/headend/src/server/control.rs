@@ -1,10 +1,14 @@
 //! Everything that is not media: pages, state, clock, metrics and the API.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use asset::Catalogue;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use relay::{
+    Relay,
+    config::{PagesForm, Switch},
+};
 use serde_json::{Value, json};
 use serve::{ETag, Entity, Request, Response, cors, reply};
 use transcode::job::JobReport;
@@ -38,7 +42,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) fn route(first: &str) -> Route {
     match first {
         "" | "play" | "static" | "favicon.ico" => Route::Page,
-        "healthz" | "readyz" | "metrics" | "time" | "config" | "stat.json" | "api" => {
+        "healthz" | "readyz" | "metrics" | "time" | "config" | "stat" | "stat.json" | "api" => {
             Route::Control
         }
         _ => Route::Unknown,
@@ -64,6 +68,7 @@ pub(super) fn answer(
         // Only the time: players parse the whole body.
         ("time", "") => state(reply::bytes(StatusCode::OK, reply::TEXT, iso8601(now_ms))),
         ("config", "") => config(app),
+        ("stat", "") => stat_page(app, now_ms),
         ("stat.json", "") => stat(app, now_ms),
         _ => nothing(),
     }
@@ -92,6 +97,9 @@ fn metrics(app: &App) -> Response {
     app.metrics.waiting.set(app.waiting.waiting() as f64);
     let mut text = app.metrics.render();
     text.push_str(&exposition(&app.channels.samples()));
+    if let Some(report) = relayed(app) {
+        text.push_str(&super::relay::exposition(&report));
+    }
     state(reply::bytes(StatusCode::OK, PROMETHEUS, text))
 }
 
@@ -112,13 +120,61 @@ fn listing(app: &App) -> Listing {
         })
 }
 
+/// Tells whether a page is there. `/config` shows commands, which may hold secrets that nobody knows
+/// for such: with feeds or streams it has to be wished for.
+fn is_on(page: Option<Switch>, otherwise: bool) -> bool {
+    page.map_or(otherwise, |Switch(is_on)| is_on)
+}
+
+fn switched_off() -> Response {
+    reply::text(
+        StatusCode::FORBIDDEN,
+        "This page is switched off; `pages` in the configuration says so.",
+    )
+}
+
+/// Returns how feeds, streams and clients are.
+fn relayed(app: &App) -> Option<relay::stat::Report> {
+    let relay = app.relay.get()?;
+    let clients = is_on(relay.table().config.pages.clients, false);
+    Some(relay.report(tokio::time::Instant::now().into_std(), clients))
+}
+
+/// Returns which pages there are; those of the configuration that holds now.
+fn pages_of(app: &App) -> PagesForm {
+    match app.relay.get() {
+        Some(relay) => relay.table().config.pages,
+        None => app.settings.relay.pages,
+    }
+}
+
+/// State for people, without scripts.
+fn stat_page(app: &App, now_ms: i64) -> Response {
+    if !is_on(pages_of(app).stat, true) {
+        return switched_off();
+    }
+    let Some(report) = relayed(app) else {
+        return nothing();
+    };
+    let up = Duration::from_millis(now_ms.saturating_sub(app.started_ms).max(0).unsigned_abs());
+    let text = pages::stat(&report, &iso8601(app.started_ms), &iso8601(now_ms), up);
+    page(StatusCode::OK, text, pages::HOME_POLICY)
+}
+
 fn home(app: &App, now_ms: i64) -> Response {
+    if !is_on(pages_of(app).home, true) {
+        return switched_off();
+    }
+    let streams = relayed(app)
+        .map(|report| report.streams)
+        .unwrap_or_default();
     page(
         StatusCode::OK,
         pages::home(
             &listing(app),
             &live::reports(app, now_ms),
             &jobs::reports(app),
+            &streams,
         ),
         pages::HOME_POLICY,
     )
@@ -218,6 +274,9 @@ fn ready(app: &App) -> Response {
 
 /// A short summary, which the home page asks for every other second.
 fn stat(app: &App, now_ms: i64) -> Response {
+    if !is_on(pages_of(app).stat, true) {
+        return switched_off();
+    }
     let counts = app.counters.read();
     let catalogue = app.content.get().map(|content| &*content.catalogue);
     let imports: Vec<Value> = catalogue
@@ -254,6 +313,7 @@ fn stat(app: &App, now_ms: i64) -> Response {
         "channels": channels,
         "jobs": jobs::reports(app).iter().map(summary).collect::<Vec<_>>(),
         "waiting": app.waiting.waiting(),
+        "relay": relayed(app),
         "machine": &**app.machine.load(),
     }))
 }
@@ -264,8 +324,22 @@ fn summary(job: &JobReport) -> Value {
 
 /// The settings, without what is secret in URLs.
 fn config(app: &App) -> Response {
+    let relayed = app.relay.get().map(Relay::table);
+    let has_commands = relayed.as_ref().is_some_and(|it| !it.config.is_empty());
+    if !is_on(pages_of(app).config, !has_commands) {
+        return switched_off();
+    }
     match serde_json::to_value(&app.settings) {
         Ok(mut settings) => {
+            // That which holds since the last reload.
+            if let (Some(table), Value::Object(keys)) = (&relayed, &mut settings)
+                && let Value::Object(now) = table.config.resolved()
+            {
+                for key in ["logdir", "pages", "relay", "feeds", "streams"] {
+                    keys.remove(key);
+                }
+                keys.extend(now);
+            }
             mask(&mut settings);
             json_state(&settings)
         }

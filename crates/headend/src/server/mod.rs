@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/livesim2/…`, `/livesim/…` | `simulate` finds the channel, `origin` answers ([`media`]) |
 //! | `/live/…` | `broadcast` makes it, `origin` answers and lets wait ([`live`]) |
+//! | `/stream/…`, paths of streams, `/ingest/…` | `relay` has the feeds and streams ([`relay`]) |
 //! | `/vod/…` | `asset` finds the content, `origin` answers ([`media`]) |
 //! | anything else | [`control`] |
 //!
@@ -20,6 +21,7 @@ mod jobs;
 mod live;
 mod media;
 mod raw;
+mod relay;
 mod run;
 
 use std::{
@@ -41,7 +43,7 @@ use crate::{
 };
 
 use content::Content;
-pub(crate) use run::{Dashboard, Job, run};
+pub(crate) use run::{Dashboard, FETCH, Job, run};
 
 /// How often the end of jobs is looked for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -60,6 +62,8 @@ pub(crate) struct App {
     content: OnceLock<Content>,
     /// Live channels.
     channels: Running,
+    /// Feeds and streams, once the address is known that they may read from.
+    relay: OnceLock<::relay::Relay>,
     /// VoD jobs, if this server takes any, once their place was opened.
     jobs: OnceLock<Service>,
     /// Whether the one thing that this process is for has failed.
@@ -83,6 +87,7 @@ impl App {
         let seats = settings.limits.connections as usize;
         Ok(Self {
             channels,
+            relay: OnceLock::new(),
             jobs: OnceLock::new(),
             failed: AtomicBool::new(false),
             waiting: WaitingRoom::new(clock, shutdown.clone(), seats),
@@ -149,9 +154,13 @@ impl App {
             "livesim2" | "livesim" | "livesim-chunked" => Route::Livesim,
             "live" => Route::Live,
             "vod" => Route::Vod,
+            "stream" | "ingest" => Route::Relay,
+            _ if relay::is_meant(self, path) => Route::Relay,
             _ => control::route(first),
         };
-        let methods = if first == "api" && live::takes_orders(rest) {
+        let methods = if first == "ingest" {
+            Methods::Write
+        } else if first == "api" && live::takes_orders(rest) {
             Methods::ReadAndPost
         } else {
             Methods::Read
@@ -164,7 +173,12 @@ impl App {
             let rest = rest.to_owned();
             return (route, jobs::api(self, request, &rest).await);
         }
+        if first == "ingest" {
+            let name = rest.to_owned();
+            return (route, relay::ingest(self, request, &name).await);
+        }
         let response = match first {
+            _ if route == Route::Relay => relay::answer(self, request, path).await,
             "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms).await,
             "livesim-chunked" => media::redirect_chunked(request),
             "live" => live::media(self, request, rest, now_ms).await,

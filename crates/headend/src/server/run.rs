@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -19,9 +19,10 @@ use super::{App, Front, background};
 use crate::{
     channels::{self, Folders, Running, Toolbox},
     clock::Clock,
-    config::{Root, Settings},
-    content::Tools,
+    config::{self, Root, Settings},
+    content::{OWN_BINARY, Tools},
     exit::Exit,
+    logging,
     service::{self, Manager},
     signals::Signals,
     term, top,
@@ -29,6 +30,12 @@ use crate::{
 
 /// How long steps of jobs that are nearly done may go on after a request to stop.
 const JOBS_GRACE: Duration = Duration::from_secs(8);
+
+/// How long feeds and what they feed get to end.
+const FEEDS_GRACE: Duration = Duration::from_secs(4);
+
+/// The command of our own that writes an HTTP resource to its stdout. Not for people.
+pub(crate) const FETCH: &str = "__fetch";
 
 /// What a server process is to do.
 pub(crate) struct Job {
@@ -40,9 +47,14 @@ pub(crate) struct Job {
     pub(crate) vod: Vec<String>,
     /// Whether the process is there for its first channel, and how that is shown.
     pub(crate) foreground: Option<Dashboard>,
+    /// Reads the settings anew, when asked to by SIGHUP.
+    pub(crate) reload: Option<Reload>,
     /// Said below the address, for those who need no explanation of `/`.
     pub(crate) greeting: Option<&'static str>,
 }
+
+/// Reads the settings anew.
+pub(crate) type Reload = Box<dyn Fn() -> Result<Settings, config::Error> + Send + Sync>;
 
 /// How a channel in the foreground is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +75,7 @@ impl Job {
             channels: Vec::new(),
             vod: Vec::new(),
             foreground: None,
+            reload: None,
             greeting: None,
         }
     }
@@ -73,6 +86,7 @@ impl Job {
 /// is taken.
 pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     let mut job = job;
+    tracing::info!("headend {}", env!("CARGO_PKG_VERSION"));
     let shutdown = Shutdown::new();
     let running = if job.channels.is_empty() {
         Running::default()
@@ -178,6 +192,7 @@ async fn serve_until_stopped(
         shutdown.clone(),
         Clock::SYSTEM,
     )?);
+    open_relay(&app, &address)?;
     if app.settings.transcode.is_some() {
         let opening = Arc::clone(&app);
         tokio::task::spawn_blocking(move || opening.open_jobs(&job.vod)).await??;
@@ -193,6 +208,14 @@ async fn serve_until_stopped(
     let manager = Arc::new(Manager::of_environment());
     background::start(&mut tasks, &app, tools, &shutdown);
     background::start_signs_of_life(&mut tasks, &app, &manager, &shutdown);
+    if let Some(reload) = job.reload {
+        tasks.spawn(background::reload_on_request(
+            Arc::clone(&app),
+            reload,
+            Arc::clone(&manager),
+            shutdown.clone(),
+        ));
+    }
     term::print(&format!("listening on http://{address}/\n"))?;
     if let Some(greeting) = job.greeting {
         term::print(&format!("{greeting}\n"))?;
@@ -234,7 +257,12 @@ async fn serve_until_stopped(
     app.stop_jobs(JOBS_GRACE);
     tokio::select! {
         () = async {
-            app.channels.shut_down().await;
+            let feeds = async {
+                if let Some(relay) = app.relay.get() {
+                    relay.shutdown(FEEDS_GRACE).await;
+                }
+            };
+            tokio::join!(app.channels.shut_down(), feeds);
             app.jobs_ended().await;
         } => {}
         () = signals.next() => {
@@ -260,6 +288,30 @@ async fn serve_until_stopped(
         () = signals.next() => tracing::warn!("stopped at once by a second signal"),
     }
     ended.map(|()| Exit::Done)
+}
+
+/// Starts feeds and makes streams ready. `address` is where we listen; commands reach us there.
+fn open_relay(app: &App, address: &SocketAddr) -> anyhow::Result<()> {
+    let host = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let clock = app.clock;
+    let deps = relay::Deps {
+        spawner: process::Spawner::with_shim(OWN_BINARY)?,
+        surroundings: Arc::new(relay::config::Surroundings {
+            server: format!("http://{}", SocketAddr::new(host, address.port())),
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        }),
+        stamp: Arc::new(move || logging::stamp(clock.now_ms())),
+        fetch: [OWN_BINARY, FETCH].map(str::to_owned).to_vec(),
+        seed: clock.now_ms().unsigned_abs(),
+    };
+    let relay = relay::Relay::new(app.settings.relay.clone(), deps)?;
+    // Called once, before the first request.
+    let _ = app.relay.set(relay);
+    Ok(())
 }
 
 /// Waits until the channel in the foreground is over; for ever without one.
