@@ -221,17 +221,17 @@ impl Source {
         }
         desk.users += 1;
         let users = desk.users;
+        // Told under the lock, so that the last who tells knows the last count.
+        shared.demand.send_modify(|demand| {
+            demand.users = users;
+            demand.arrivals += 1;
+        });
         let lease = Lease {
             source: self.clone(),
             ring: desk.ring.clone(),
             barren: self.lineage(),
         };
         let reader = desk.ring.join(start, on_slow);
-        drop(desk);
-        shared.demand.send_modify(|demand| {
-            demand.users = users;
-            demand.arrivals += 1;
-        });
         Some((lease, reader))
     }
 
@@ -403,7 +403,6 @@ impl Drop for Lease {
         let mut desk = lock(&shared.desk);
         desk.users = desk.users.saturating_sub(1);
         let users = desk.users;
-        drop(desk);
         shared.demand.send_modify(|demand| demand.users = users);
     }
 }

@@ -79,7 +79,8 @@ impl Shots {
         desk.tasks.spawn(async move {
             let picture = tokio::select! {
                 picture = make(&order) => picture,
-                () = shots.abandoned(&order.query, &sender) => Err(Refusal::Closing),
+                // Another may have begun under the same query meanwhile.
+                () = shots.abandoned(&order.query, &sender) => return,
             };
             let mut desk = shots.lock();
             if !order.rules.cache.is_zero()
