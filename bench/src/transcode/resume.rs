@@ -37,7 +37,7 @@ pub(super) fn once(film: &Film) -> f64 {
 }
 
 fn start(film: &Film) -> launch::Guard {
-    let arguments = "transcode film.mp4 --to films --preset ./bench.json --chunk-seconds 12 --json";
+    let arguments = "transcode film.mp4 --to films --preset ./bench.json --chunk-seconds 6 --json";
     launch::headend(arguments.split(' '))
         .current_dir(film.folder())
         .spawn()
