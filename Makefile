@@ -11,7 +11,7 @@ SOAK_SECONDS ?= 3600
 # Seconds for which a live channel is watched, and length of what is recorded.
 LIVE_SOAK_SECONDS ?= 600
 RECORD_SECONDS ?= 3600
-# What is measured: load, startup, live; all unless set.
+# What is measured: load, startup, live, relay; all unless set.
 BENCH ?=
 # How often it kills the encoder of a channel, and headend, while players play.
 OUTAGE_ROUNDS ?= 10

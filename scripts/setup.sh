@@ -5,8 +5,8 @@
 #   scripts/setup.sh run      what headend itself needs: ffmpeg
 #   scripts/setup.sh test     and what its tests need: a browser, npm, hls.js and dash.js
 #   scripts/setup.sh bench    and what its benchmark needs: nginx as the measure, wrk as the client,
-#                             the browser and the players, and the transcoders of others that
-#                             bench/peers/requirements.txt names, one of which loads libmediainfo
+#                             the browser and the players, Icecast, and the transcoders and the relay of
+#                             others that bench/peers/requirements.txt names, one of which loads libmediainfo
 set -euo pipefail
 
 wanted=${1:-run}
@@ -17,7 +17,7 @@ players=(chromium:chromium chromedriver:chromium-driver npm:npm)
 case $wanted in
     run) ;;
     test) needs+=("${players[@]}") ;;
-    bench) needs+=(nginx:nginx-light wrk:wrk mediainfo:mediainfo "${players[@]}") ;;
+    bench) needs+=(nginx:nginx-light wrk:wrk icecast2:icecast2 mediainfo:mediainfo "${players[@]}") ;;
     *)
         echo "usage: $0 run|test|bench" >&2
         exit 2
@@ -66,10 +66,10 @@ if [[ $wanted != run && ! $folder/node_modules/.package-lock.json -nt $folder/pa
     npm ci --prefix "$folder" >&2
 fi
 
-# A note is left here, too. The transcoders are beside what is measured: it goes without them.
+# A note is left here, too. These are beside what is measured: it goes without them.
 peers=$(dirname "$0")/../bench/peers
 if [[ $wanted == bench && ! $peers/venv/installed -nt $peers/requirements.txt ]]; then
-    echo "setup: installing the transcoders of others" >&2
+    echo "setup: installing the transcoders and the relay of others" >&2
     if python3 -m venv --clear "$peers/venv" >&2 &&
         "$peers/venv/bin/pip" install -q -r "$peers/requirements.txt" >&2; then
         touch "$peers/venv/installed"

@@ -1,6 +1,6 @@
 //! Measures the binary on this machine: CPU time per request against nginx serving the same bytes
 //! from disk, start-up and memory with many assets, how far behind live players are, the delays of
-//! a live channel, and VoD jobs against a plain ffmpeg. Prints a table and writes
+//! a live channel, VoD jobs against a plain ffmpeg, and relays to many clients against others. Prints a table and writes
 //! `bench/results.json`; a bound that is not met is marked, never an error.
 //!
 //! Arguments choose what is measured, by the names in [`PARTS`]; all without any.
@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod nginx;
 mod players;
+mod relay;
 mod report;
 mod startup;
 mod transcode;
@@ -41,22 +42,32 @@ struct Effort {
     film_seconds: u32,
     /// How often it is made in each way.
     films: usize,
+    /// Seconds for which the clients of a relay count.
+    relay_seconds: u64,
 }
 
 /// Measures something.
 type Measure = fn(Effort, &mut Report);
 
 /// What can be measured.
-const PARTS: [(&str, Measure); 6] = [
+const PARTS: [(&str, Measure); 7] = [
     ("load", load::measure),
     ("startup", startup::measure),
     ("players-live", players::live),
     ("players-simulated", players::simulated),
     ("live", live::measure),
     ("transcode", transcode::measure),
+    ("relay", relay::measure),
 ];
 
 fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((relay::crowd::WORD, rest)) =
+        wanted.split_first().map(|(word, rest)| (&**word, rest))
+    {
+        relay::crowd::run(rest);
+        return;
+    }
     let quick = std::env::var("HEADEND_BENCH").is_ok_and(|value| value == "quick");
     let effort = if quick {
         Effort {
@@ -70,6 +81,7 @@ fn main() {
             live_seconds: 6,
             film_seconds: 24,
             films: 1,
+            relay_seconds: 3,
         }
     } else {
         Effort {
@@ -83,9 +95,9 @@ fn main() {
             live_seconds: 60,
             film_seconds: 240,
             films: 3,
+            relay_seconds: 30,
         }
     };
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
     for name in &wanted {
         let known = PARTS.map(|(known, _)| known);
         assert!(
