@@ -263,6 +263,17 @@ fn bytes_are_bounded_whatever_their_age() {
 }
 
 #[test]
+fn a_writer_rests_when_there_are_many_readers() {
+    let writer = Writer::new(Bounds::default());
+    let ring = writer.ring();
+    let mut readers = Vec::new();
+    for (count, ms) in [(0, 0), (250, 0), (450, 20), (1000, 75), (5000, 75)] {
+        readers.resize_with(count, || ring.join(Start::Newest, OnSlow::Skip));
+        assert_eq!(writer.rest(), Duration::from_millis(ms), "{count} readers");
+    }
+}
+
+#[test]
 fn the_rate_is_that_of_what_is_kept() {
     let mut writer = Writer::new(Bounds::default());
     let ring = writer.ring();

@@ -15,6 +15,12 @@ const JOINS_IN_TIME: usize = 2;
 /// have been just in time when they began it, and be slow in it.
 const JOINS_KEPT: usize = 4;
 
+/// Readers that are woken by every push.
+const READERS_AT_ONCE: usize = 250;
+/// What each further one adds to [`Writer::rest`], and the longest.
+const REST_OF_A_READER: Duration = Duration::from_micros(100);
+const MOST_REST: Duration = Duration::from_millis(75);
+
 /// The one writer of a ring. Dropping it finishes the ring.
 #[derive(Debug)]
 pub struct Writer {
@@ -86,6 +92,17 @@ impl Writer {
         if self.next > before {
             self.shared.bell.notify_waiters();
         }
+    }
+
+    /// Returns how long the writer does well to wait before it looks for more, when nothing more was
+    /// there: waking a reader and writing to its client costs the same for much as for little, about
+    /// 9 µs. Up to 250 readers it is nothing; then it grows to 75 ms for 1,000, where the cost of each
+    /// byte is halved by that.
+    pub fn rest(&self) -> Duration {
+        let readers = self.shared.tally.readers.load(Ordering::Relaxed);
+        let many = readers.saturating_sub(READERS_AT_ONCE);
+        let many = u32::try_from(many).unwrap_or(u32::MAX);
+        REST_OF_A_READER.saturating_mul(many).min(MOST_REST)
     }
 
     /// Tells readers that nothing comes any more; they read what is there to the last byte.
