@@ -1,6 +1,6 @@
 //! What the kernel says of processes: CPU time and memory of a whole tree.
 
-use std::{collections::HashSet, fs};
+use std::{collections::HashSet, fs, path::PathBuf};
 
 use harness::launch;
 
@@ -66,4 +66,12 @@ pub(crate) fn describe() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?");
     format!("{cores} cores, {model}, load {load} at the start")
+}
+
+/// Finds a program of others that `scripts/setup.sh bench` installs from PyPI.
+pub(crate) fn peer(program: &str) -> Option<PathBuf> {
+    let path = launch::repository()
+        .join("bench/peers/venv/bin")
+        .join(program);
+    path.is_file().then_some(path)
 }

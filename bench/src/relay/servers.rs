@@ -12,6 +12,7 @@ use std::{
 use harness::launch::{self, Guard};
 
 use super::{command_of, feeder};
+use crate::machine;
 
 /// A relay that has data.
 pub(super) struct Running {
@@ -61,7 +62,7 @@ fn voyandz(feed: &Path) -> Option<Running> {
     let file = folder.path().join("voyandz.yaml");
     // It passes nothing through by itself.
     fs::write(&file, config(feed, port, "    command: cat\n")).expect("configuration");
-    let program = find("voyandz")?;
+    let program = machine::peer("voyandz")?;
     let mut command = launch::command(program);
     command.arg("-f").arg(&file);
     Some(started(&mut command, port, PATH, None, folder))

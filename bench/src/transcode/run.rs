@@ -88,18 +88,11 @@ pub(super) fn job(film: &Film, threads: u32, of_encoder: u32) -> Cost {
     timed(&mut command, &films.join("film"))
 }
 
-/// Finds the programs of the peers, which `scripts/setup.sh bench` installs.
-fn peer(program: &str) -> Option<PathBuf> {
-    let path = launch::repository()
-        .join("bench/peers/venv/bin")
-        .join(program);
-    path.is_file().then_some(path)
-}
 
 /// Lets the transcoder of django-video-transcoding make its one MP4 of all renditions; nothing when
 /// it is not installed.
 pub(super) fn django(film: &Film) -> Option<Cost> {
-    let python = peer("python")?;
+    let python = machine::peer("python")?;
     let out = film.empty("django");
     let settings = json!({
         "rungs": LADDER,
@@ -120,7 +113,7 @@ pub(super) fn django(film: &Film) -> Option<Cost> {
 /// nothing when it is not installed. Its encoders aim at a mean rate and are `slow`, which it does not
 /// let anybody choose.
 pub(super) fn shaka(film: &Film) -> Option<Cost> {
-    let program = peer("shaka-streamer")?;
+    let program = machine::peer("shaka-streamer")?;
     let out = film.empty("shaka");
     let path = film.path("film.mp4");
     let inputs = json!({ "inputs": [
