@@ -1,11 +1,6 @@
 //! One run of each of those that are compared, on the same film with the same settings.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use harness::launch;
 use serde_json::json;
@@ -87,7 +82,6 @@ pub(super) fn job(film: &Film, threads: u32, of_encoder: u32) -> Cost {
         .args(["--encoder-threads", &of_encoder.to_string()]);
     timed(&mut command, &films.join("film"))
 }
-
 
 /// Lets the transcoder of django-video-transcoding make its one MP4 of all renditions; nothing when
 /// it is not installed.
