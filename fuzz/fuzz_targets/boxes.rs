@@ -49,8 +49,11 @@ fuzz_target!(|data: &[u8]| {
     let before = segment::read(bytes, &defaults);
     let moved = retime::retime(&Bytes::copy_from_slice(bytes), &plan);
     if let (Ok(before), Ok(moved)) = (before, moved) {
-        let after =
-            segment::read(&moved.concat(), &defaults).expect("what was re-timed is readable");
+        let after = match segment::read(&moved.concat(), &defaults) {
+            // Times may be moved up to 2^64 and are read up to 2^63.
+            Err(error) if error.reason.ends_with("range of 63 bits") => return,
+            after => after.expect("what was re-timed is readable"),
+        };
         assert_eq!(before.sample_count, after.sample_count);
         assert_eq!(before.duration, after.duration);
         assert_eq!(
