@@ -181,6 +181,7 @@ fn playlists_and_state() {
     );
     let (_, mut client) = relay.open("/x/y");
     read_some(&mut client, 4);
+    relay.wait_state("f", "running");
     let stat = relay.stat();
     assert_eq!(stat["connected"][0]["stream"], "b a");
     assert_eq!(stat["clients"], 1);
