@@ -119,9 +119,15 @@ pub(super) async fn pump(
         }
         match stdout.read_buf(&mut buffer).await {
             Ok(0) => break,
-            Ok(_) => {
+            Ok(len) => {
                 pulse.beat(0);
                 outlet.take(&buffer.split().freeze());
+                // More may be there already when much was.
+                let rest = outlet.writer.rest();
+                // A timer may take a millisecond even for nothing.
+                if len < READ / 4 && !rest.is_zero() {
+                    tokio::time::sleep(rest).await;
+                }
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             // The other end is gone.
