@@ -90,6 +90,9 @@ struct Wanted {
     /// Audio tracks that are taken [default: all]
     #[arg(long, env = "HEADEND_AUDIO", value_name = "WHICH")]
     audio: Option<Audio>,
+    /// Make no stereo track beside surround
+    #[arg(long, env = "HEADEND_NO_DOWNMIX")]
+    no_downmix: bool,
     /// Take no subtitles
     #[arg(long, env = "HEADEND_NO_SUBTITLES")]
     no_subtitles: bool,
@@ -271,6 +274,7 @@ impl Wanted {
             segment_ms: self.segment_seconds.map(|s| s.saturating_mul(1000)),
             chunk_ms: self.chunk_seconds.map(|s| s.saturating_mul(1000)),
             per_title: self.per_title,
+            downmix: !self.no_downmix,
             subtitles: !self.no_subtitles,
             thumbnails: !self.no_thumbnails,
             audio: match self.audio {

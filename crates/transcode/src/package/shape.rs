@@ -47,10 +47,27 @@ pub(super) fn presentation(
 ) -> Presentation {
     let find = |id: &str| joined.iter().find(|of| of.id == id);
     let mut sets = video_sets(plan, joined);
-    sets.extend(plan.audios.iter().filter_map(|audio| {
-        let of = find(&audio.id)?;
-        Some(audio_set(plan, audio, of))
-    }));
+    for (index, audio) in plan.audios.iter().enumerate() {
+        let Some(of) = find(&audio.id) else { continue };
+        let set = audio_set(plan, audio, of);
+        // In playlists the same sound with more or fewer channels is one set, of which each group of
+        // renditions has one; in an MPD sets have one kind of track each.
+        let same = |other: &Audio| other.stream == audio.stream;
+        let known = plan.audios.iter().take(index).position(same);
+        match known.filter(|_| manifests == For::Hls) {
+            Some(known) => {
+                let id = &plan.audios[known].id;
+                let place = sets.iter_mut().find(|set| {
+                    let mut tracks = set.tracks.iter();
+                    tracks.any(|track| track.id == *id)
+                });
+                if let Some(place) = place {
+                    place.tracks.extend(set.tracks);
+                }
+            }
+            None => sets.push(set),
+        }
+    }
     sets.extend(plan.texts.iter().filter_map(|text| match manifests {
         For::Hls => Some(text_set(plan, text, find(&text::vtt_id(&text.id))?)),
         For::Dash => Some(text_set(plan, text, find(&text.id)?)),

@@ -42,6 +42,8 @@ pub struct Options {
     pub audio_bitrate: Option<u64>,
     /// Most channels of audio; surround is mixed down to two below six.
     pub max_channels: u32,
+    /// Whether there is a stereo track beside each one of surround, mixed down from it.
+    pub downmix: bool,
     /// Whether subtitles are taken.
     pub subtitles: bool,
     /// Whether pictures to seek by are made.
@@ -81,6 +83,7 @@ impl Default for Options {
             audio_languages: Vec::new(),
             audio_bitrate: None,
             max_channels: 6,
+            downmix: true,
             subtitles: true,
             thumbnails: true,
             encryption: None,

@@ -1,5 +1,7 @@
 //! The audio tracks.
 
+use std::iter;
+
 use media::{language, time::Round};
 
 use super::{
@@ -51,7 +53,30 @@ pub(super) fn tracks(
     let tracks = tracks.into_iter().enumerate();
     tracks
         .map(|(index, facts)| track(index, facts, origin, grid, options))
+        .flat_map(|track| {
+            let downmix = (options.downmix && track.channels > 2).then(|| stereo(&track, options));
+            iter::once(track).chain(downmix)
+        })
         .collect()
+}
+
+/// Plans the track that those hear who have two loudspeakers.
+fn stereo(surround: &Audio, options: &Options) -> Audio {
+    Audio {
+        id: format!("{}-stereo", surround.id),
+        channels: 2,
+        bitrate_bps: bitrate(2, options),
+        ..surround.clone()
+    }
+}
+
+fn bitrate(channels: u32, options: &Options) -> u64 {
+    let wished = options.audio_bitrate.or(options.preset.audio_bitrate);
+    wished.unwrap_or(match channels {
+        1 => 64_000,
+        2 => 128_000,
+        _ => 320_000,
+    })
 }
 
 /// The streams that are wanted, the default one first, else in order of the source.
@@ -92,7 +117,6 @@ fn track(
     } else {
         48_000
     };
-    let bitrate = options.audio_bitrate.or(options.preset.audio_bitrate);
     let language = tag(facts.language.as_deref());
     Audio {
         id: id('a', index, language.as_deref()),
@@ -103,11 +127,7 @@ fn track(
         codec: AudioCodec::Aac,
         channels,
         sampling_rate,
-        bitrate_bps: bitrate.unwrap_or(match channels {
-            1 => 64_000,
-            2 => 128_000,
-            _ => 320_000,
-        }),
+        bitrate_bps: bitrate(channels, options),
         first_sample: origin.ticks(sampling_rate, Round::Nearest),
         samples: grid.duration().ticks(sampling_rate, Round::Nearest).max(1) as u64,
     }

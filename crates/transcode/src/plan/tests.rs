@@ -242,13 +242,21 @@ fn audio_tracks_keep_language_and_layout() {
         told,
         [
             ("a1-de", 6, 44_100, true),
+            ("a1-de-stereo", 2, 44_100, true),
             ("a2-en", 2, 48_000, false),
             ("a3", 1, 48_000, false)
         ]
     );
     // 22/15 s of origin; 38.52 s of grid.
-    assert_eq!(plan.audios[1].first_sample, 70_400);
-    assert_eq!(plan.audios[1].samples, 963 * 1920);
+    assert_eq!(plan.audios[2].first_sample, 70_400);
+    assert_eq!(plan.audios[2].samples, 963 * 1920);
+    assert_eq!(plan.audios[1].bitrate_bps, 128_000);
+    let options = Options {
+        downmix: false,
+        ..Options::default()
+    };
+    let plan = make(source(Some(facts.clone()), audios.clone()), &options).plan;
+    assert_eq!(plan.audios.len(), 3);
     let options = Options {
         audio_languages: vec!["en".to_owned()],
         max_channels: 2,

@@ -2,6 +2,7 @@ mod damage;
 mod early;
 mod growing;
 mod protect;
+mod surround;
 
 use std::{
     collections::BTreeMap,
