@@ -25,6 +25,12 @@ pub fn run(store: &dyn Objects, nonce: &str) -> Result<Abilities, Error> {
     let prefix = format!(".headend/selftest-{nonce}");
     let found = trial(store, &prefix);
     let cleaned = store.delete_below(&prefix);
+    // Conditions in a folder are locks, files that are no objects.
+    if let Some(folder) = store.local_path(&prefix) {
+        let _ = std::fs::remove_dir_all(&folder);
+        // The one above may hold work.
+        let _ = folder.parent().map(std::fs::remove_dir);
+    }
     let found = found?;
     cleaned?;
     if !found.create || !found.update {

@@ -138,6 +138,9 @@ fn conditions_hold() {
             }
         );
         assert_eq!(keys(&store.list("").unwrap()), [("r", 3)]);
+        if let Some(folder) = store.local_path(".headend") {
+            assert!(!folder.try_exists().unwrap(), "something is left behind");
+        }
     }
 }
 
