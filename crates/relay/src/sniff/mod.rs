@@ -15,7 +15,7 @@
 //! | anything else | anywhere | nothing | whatever was read at once |
 //!
 //! [`Sniffer`] drives them: a machine looks at the bytes from its place on and says what to do with them
-//! ([`Step`]). Payload is passed on as slices of what was read. Only what a machine must see in one
+//! (`Step`). Payload is passed on as slices of what was read. Only what a machine must see in one
 //! piece is put together, never more than [`MOST_HELD`]; whoever asks for more, or meets what cannot be
 //! in its container, has lost it, and what follows is passed on as it is.
 

@@ -12,7 +12,7 @@
 //! | what is bounded | time and bytes of what is kept, by [`Bounds`]; a reader that falls out is too slow |
 //! | what becomes of slow readers | [`OnSlow`]: they skip to the newest join point, or end |
 //!
-//! Pieces have numbers from 0. They lie in pages of up to [`page::SLOTS`]; the list of pages is replaced
+//! Pieces have numbers from 0. They lie in pages of up to `SLOTS`; the list of pages is replaced
 //! as a whole when one is begun or dropped, so a reader takes a snapshot and looks its number up. Memory
 //! is given back page by page, so the ring may hold up to a page more than its bounds.
 //!
