@@ -21,7 +21,7 @@ use serde_json::Value;
 
 /// How often the encoder is killed, and headend. `OUTAGE_ROUNDS` makes it as many: `make soak` does so.
 const ENCODER_KILLS: u64 = 2;
-const SERVER_KILLS: u64 = 2;
+const SERVER_KILLS: u64 = 1;
 /// Who plays what, all at once.
 const AUDIENCE: [(Player, &str); 4] = [
     (Player::Shaka, "/live/live/master.m3u8"),

@@ -37,7 +37,8 @@ impl Inner {
             let share = u128::from(span) * u128::from(step) / u128::from(count);
             start.saturating_add(u64::try_from(share).unwrap_or(span))
         };
-        shown.timelines[track].hole = Some(first);
+        // What players may have seen parts of stays on its side of the discontinuity.
+        shown.timelines[track].hole = Some(first.max(self.announced)).filter(|hole| *hole < until);
         for step in 0..count {
             let (start, duration) = (border(step), border(step + 1) - border(step));
             shown.list(track, first + step, start, duration, true);

@@ -24,6 +24,8 @@ pub(super) struct Inner {
     /// Number of the first listed segment.
     pub(super) first_listed: u64,
     pub(super) resume: Resume,
+    /// Numbers before this one may have been announced by whoever wrote the state that this was made of.
+    pub(super) announced: u64,
     pub(super) ended: bool,
     pub(super) publish_time: i64,
     pub(super) last_change: Option<i64>,
@@ -67,6 +69,7 @@ impl Inner {
             inits: Vec::new(),
             first_listed: 0,
             resume: Resume::default(),
+            announced: 0,
             ended: false,
             publish_time: settings.epoch_ms,
             last_change: None,

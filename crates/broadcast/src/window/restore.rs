@@ -148,6 +148,7 @@ fn skip_unnoted(inner: &mut Inner, now: i64) {
     let count = (since.max(0) / segment + 1).min(UNNOTED);
     let span = since.clamp(count, count * segment);
     inner.resume.next_number = inner.resume.next_number.saturating_add(count as u64);
+    inner.announced = inner.resume.next_number;
     inner.resume.end = Time::from_ms(from.saturating_add(span));
 }
 

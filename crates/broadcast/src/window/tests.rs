@@ -467,6 +467,9 @@ async fn a_kill_of_headend_costs_what_was_not_noted_and_no_number() {
         text.contains("/2.m4s") && count(&text, "#EXT-X-GAP") == 4,
         "{text}"
     );
+    // The segment that players saw parts of is where it was, before the discontinuity.
+    let (before, _) = text.split_once("#EXT-X-DISCONTINUITY\n").expect("one");
+    assert!(before.contains("/4.m4s"), "{text}");
     let edge = channel.window.edge(0, 1, NOW).expect("a track");
     assert!(edge.segment > 5, "{edge:?}");
     let discontinuities = shown(&channel.window);
