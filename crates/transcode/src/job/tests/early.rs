@@ -36,7 +36,9 @@ fn chunks_are_committed_before_the_last_byte_is_sent() {
     let web = Web::start(manner);
     let id = bench.submit(&web.url("/film.mp4"), "growing");
     let report = bench.wait(&id, has_chunk);
-    assert_eq!(report.state, JobState::Encoding);
+    // Between two chunks it but fetches.
+    let states = [JobState::Fetching, JobState::Encoding];
+    assert!(states.contains(&report.state), "{:?}", report.state);
     assert!(web.sent() < bytes.len() as u64);
     // The one that wants what has not come waits; so does sound, which is one task.
     let records = bench.records(&id);
