@@ -14,10 +14,10 @@ fn the_demo_serves_every_way_out_and_leaves_nothing_behind() {
         "127.0.0.1:0".as_ref(),
     ])
     .start();
-    // A job makes the sample.
+    // A job makes the sample; when that is done, it is found among the assets.
     let page = launch::wait_for("the sample", || {
         let page = server.get("/").expect(200);
-        page.text().contains("/vod/").then_some(page)
+        page.text().contains("/livesim/").then_some(page)
     });
     let links = |place: &str, manifest: &str| {
         let text = page.text();
