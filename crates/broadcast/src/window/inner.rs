@@ -95,7 +95,9 @@ impl Inner {
                     touched.push(track);
                 }
                 Output::Segment { track, segment } => {
-                    self.take_segment(track, &segment);
+                    if self.take_segment(track, &segment) {
+                        self.publish_time = now;
+                    }
                     touched.push(track);
                     keeps_state |= track == 0;
                 }
@@ -106,7 +108,12 @@ impl Inner {
             }
         }
         if keeps_state {
+            let first = self.first_shown();
             self.evict();
+            if first != self.first_shown() {
+                // A period has left the MPD.
+                self.publish_time = now;
+            }
             if let Some(jobs) = &self.jobs {
                 jobs.insist(Job::State);
             }
@@ -187,11 +194,18 @@ impl Inner {
         }
     }
 
-    fn take_segment(&mut self, track: usize, segment: &Segment) {
+    /// Returns the number of the first stretch of which anything is listed.
+    fn first_shown(&self) -> Option<u64> {
+        let shown = self.stretches.iter().find(|shown| !shown.is_empty());
+        shown.map(|shown| shown.stretch.number)
+    }
+
+    /// Lists a segment; tells whether rates were announced anew with it.
+    fn take_segment(&mut self, track: usize, segment: &Segment) -> bool {
         let scale = self.scale(track);
         let (Some(reel), Some(shown)) = (self.reels.get_mut(track), self.stretches.back_mut())
         else {
-            return;
+            return false;
         };
         reel.close(segment, scale);
         let Segment {
@@ -209,7 +223,8 @@ impl Inner {
             Some(stored) if !gap => stored.slices().unwrap_or_default(),
             _ => Vec::new(),
         };
-        if shown.understates(track, reel) {
+        let reshapes = shown.understates(track, reel);
+        if reshapes {
             shown.reshape(&self.settings, &self.reels);
         }
         if !gap
@@ -230,6 +245,7 @@ impl Inner {
             slices,
         };
         self.tell(&Event::Segment { track, media });
+        reshapes
     }
 
     fn finish(&mut self, end: Time, now: i64) {

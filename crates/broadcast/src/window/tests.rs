@@ -261,6 +261,33 @@ fn counts_of_discontinuities_outlive_their_periods() {
 }
 
 #[test]
+fn the_mpd_is_published_anew_when_a_period_leaves_it() {
+    let mut channel = Channel::new(depth());
+    channel.start(10_000);
+    channel.run(3000);
+    channel.stop();
+    channel.start(20_000);
+    channel.run(1000);
+    let look = |channel: &Channel| {
+        let presentation = shown(&channel.window);
+        let Liveness::Live(live) = presentation.liveness else {
+            panic!("is live");
+        };
+        (presentation.periods[0].id.clone(), live.publish_time)
+    };
+    let mut before = look(&channel);
+    let mut left = 0;
+    for seconds in 2..60 {
+        channel.run(seconds * 1000);
+        let now = look(&channel);
+        left += usize::from(now.0 != before.0);
+        assert_eq!(now.0 != before.0, now.1 != before.1, "{before:?} {now:?}");
+        before = now;
+    }
+    assert_eq!(left, 1);
+}
+
+#[test]
 fn memory_that_is_full_costs_the_oldest_segments_and_no_more() {
     let mut small = settings(depth());
     small.memory_bytes = 40_000;
