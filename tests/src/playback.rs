@@ -1,11 +1,14 @@
 //! Videos that play in windows of one browser, looked at ten times a second: on the product's own
 //! player page or on one of [`crate::players`].
 
-use std::time::Duration;
+use std::{fmt::Write as _, io::Write as _, time::Duration};
 
 use serde_json::Value;
 
-use crate::{launch, webdriver::Browser};
+use crate::{
+    launch::{self, Server},
+    webdriver::Browser,
+};
 
 /// What counts as a stall once a video plays, milliseconds of media time lost in one go.
 const STALL_MS: f64 = 1000.0;
@@ -79,7 +82,7 @@ impl Audience {
     }
 
     /// Watches until all videos are `done`, one has failed, or a minute has passed.
-    pub fn watch(&self, done: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+    fn watch(&self, done: impl Fn(&Seen) -> bool) -> Vec<Seen> {
         let look = || -> Vec<Seen> {
             let windows = self.windows.iter();
             let seen = windows.map(|window| {
@@ -95,9 +98,29 @@ impl Audience {
         look()
     }
 
-    /// Returns what the console of the window that was looked at last said.
-    pub fn console(&self) -> Vec<String> {
-        self.browser.console()
+    /// Watches until all videos are `done`, and says what there was to see of each.
+    ///
+    /// # Panics
+    /// When one is not done, did not play smoothly, or is not `whole`.
+    pub fn expect(
+        &self,
+        server: &Server,
+        done: impl Fn(&Seen) -> bool,
+        whole: impl Fn(&Seen) -> bool,
+    ) {
+        let mut wrong = String::new();
+        for seen in self.watch(&done) {
+            let _ = writeln!(std::io::stderr(), "{}", seen.0);
+            if !done(&seen) || !seen.is_smooth() || !whole(&seen) {
+                let _ = writeln!(wrong, "{}", seen.0);
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{wrong}\nconsole: {:#?}\nserver: {}",
+            self.browser.console(),
+            server.said()
+        );
     }
 }
 

@@ -1,8 +1,6 @@
 //! A headless Chromium plays every kind of asset on demand and as live, over DASH and HLS, through
 //! the product's own player page: time moves on across the wrap of the loop without a stall.
 
-use std::{fmt::Write as _, io::Write as _};
-
 use harness::{
     clips::{self, Clip, LOOP_SECONDS},
     launch,
@@ -24,20 +22,9 @@ fn plays_everywhere(clip: Clip) {
             audience.open(&server.url(&page));
         }
     }
-    let mut wrong = String::new();
-    for seen in audience.watch(has_played) {
-        let _ = writeln!(std::io::stderr(), "{}", seen.0);
-        let is_whole = seen.has_pictures() && seen.has_sound();
-        if !has_played(&seen) || !seen.is_smooth() || !is_whole {
-            let _ = writeln!(wrong, "{}", seen.0);
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{wrong}\nconsole: {:#?}\nserver: {}",
-        audience.console(),
-        server.said()
-    );
+    audience.expect(&server, has_played, |seen| {
+        seen.has_pictures() && seen.has_sound()
+    });
 }
 
 /// Tells whether a video ran to its end or, live, longer than a loop and so across a wrap.

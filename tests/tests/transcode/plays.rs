@@ -1,7 +1,7 @@
 //! What a job makes plays to its end and, as simulated live, on and on; and `headend watch --strict`
 //! finds no fault with it.
 
-use std::{fmt::Write as _, fs, io::Write as _};
+use std::fs;
 
 use harness::{
     launch::{self, Server},
@@ -40,20 +40,9 @@ fn plays_everywhere(server: &Server) {
             audience.open(&pages.url(player, &source));
         }
     }
-    let mut wrong = String::new();
-    for seen in audience.watch(has_played) {
-        let _ = writeln!(std::io::stderr(), "{}", seen.0);
-        let is_whole = seen.has_pictures() && seen.has_sound() && has_no_hole(&seen);
-        if !has_played(&seen) || !seen.is_smooth() || !is_whole {
-            let _ = writeln!(wrong, "{}", seen.0);
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{wrong}\nconsole: {:#?}\nserver: {}",
-        audience.console(),
-        server.said()
-    );
+    audience.expect(server, has_played, |seen| {
+        seen.has_pictures() && seen.has_sound() && has_no_hole(seen)
+    });
 }
 
 /// Tells whether a video ran to its end or, live, longer than the clip and so across a wrap.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -87,6 +87,8 @@ impl Job {
 pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     let mut job = job;
     tracing::info!("headend {}", env!("CARGO_PKG_VERSION"));
+    // Before there are threads, and children that would inherit them.
+    let sockets = service::take_listeners()?;
     let shutdown = Shutdown::new();
     let running = if job.channels.is_empty() {
         Running::default()
@@ -105,7 +107,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let exit = runtime.block_on(serve_until_stopped(job, tools, running, shutdown));
+    let exit = runtime.block_on(serve_until_stopped(job, tools, sockets, running, shutdown));
     // A second signal leaves threads behind that are not waited for.
     runtime.shutdown_background();
     exit
@@ -162,9 +164,13 @@ fn serve_results(settings: &mut Settings) -> anyhow::Result<()> {
 
 /// Listens on the sockets that the service manager holds for us, else where the settings say; returns
 /// the first address.
-async fn listen(server: &mut Server, settings: &Settings) -> anyhow::Result<SocketAddr> {
+async fn listen(
+    server: &mut Server,
+    sockets: Vec<net::TcpListener>,
+    settings: &Settings,
+) -> anyhow::Result<SocketAddr> {
     let mut first = None;
-    for listener in service::take_listeners()? {
+    for listener in sockets {
         let address = listener.local_addr()?;
         tracing::info!(%address, "listening on a socket of the service manager; `listen` is not used");
         server.listen(TcpListener::from_std(listener)?);
@@ -179,12 +185,13 @@ async fn listen(server: &mut Server, settings: &Settings) -> anyhow::Result<Sock
 async fn serve_until_stopped(
     job: Job,
     tools: Tools,
+    sockets: Vec<net::TcpListener>,
     running: Running,
     shutdown: Shutdown,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
-    let address = listen(&mut server, &job.settings).await?;
+    let address = listen(&mut server, sockets, &job.settings).await?;
     let app = Arc::new(App::new(
         job.settings,
         running,

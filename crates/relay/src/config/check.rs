@@ -256,10 +256,7 @@ impl Check<'_> {
             format,
             resurrect: form.resurrect.unwrap_or_default(),
             start_timeout: or(form.start_timeout, START_TIMEOUT),
-            stall_timeout: form
-                .stall_timeout
-                .map(Span::duration)
-                .filter(|it| !it.is_zero()),
+            stall_timeout: unless_zero(form.stall_timeout),
             window: or(form.window, WINDOW),
         };
         let origin = origin.filter(|_| self.faults.len() == before)?;
@@ -312,10 +309,7 @@ impl Check<'_> {
             format,
             resurrect: form.resurrect.unwrap_or_default(),
             start_timeout: or(form.start_timeout, START_TIMEOUT),
-            stall_timeout: form
-                .stall_timeout
-                .map(Span::duration)
-                .filter(|it| !it.is_zero()),
+            stall_timeout: unless_zero(form.stall_timeout),
             // Who begins a burst behind is not late by that.
             window: or(form.window, WINDOW) + or(form.burst, Duration::ZERO),
         };
@@ -568,6 +562,10 @@ impl Check<'_> {
 /// Returns a span, or what holds where none is set.
 fn or(span: Option<Span>, unset: Duration) -> Duration {
     span.map_or(unset, Span::duration)
+}
+
+fn unless_zero(span: Option<Span>) -> Option<Duration> {
+    span.map(Span::duration).filter(|it| !it.is_zero())
 }
 
 /// What the placeholders of a command may name.

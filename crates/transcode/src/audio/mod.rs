@@ -29,29 +29,10 @@ const SHIFT_S: u64 = 10;
 /// codec frame lasts, more than time stamps in milliseconds are off.
 const HOLE_S: &str = "0.015";
 
-/// Encodes audio track `index` of the plan from `source`, a local file. A source that cannot be decoded
-/// everywhere ends it, see [`Failure::is_damage`] and [`run_damaged`].
+/// Encodes audio track `index` of the plan from `source`, a local file. Where the source
+/// cannot be decoded, `damage` says what is done: it ends ([`Failure::is_damage`]), or silence stands
+/// there; if that is more than a twentieth, it fails.
 pub fn run(
-    context: &mut Context<'_>,
-    plan: &Plan,
-    source: &Path,
-    index: u32,
-) -> Result<Output, Failure> {
-    run_with(context, plan, source, index, Damage::Ends)
-}
-
-/// As [`run`], of a source that is known to be damaged: silence stands for what cannot be decoded.
-/// Fails if that is more than a twentieth.
-pub fn run_damaged(
-    context: &mut Context<'_>,
-    plan: &Plan,
-    source: &Path,
-    index: u32,
-) -> Result<Output, Failure> {
-    run_with(context, plan, source, index, Damage::IsBorne)
-}
-
-fn run_with(
     context: &mut Context<'_>,
     plan: &Plan,
     source: &Path,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::run;
 use crate::{
-    encode::Output,
+    encode::{Damage, Output},
     plan::{AAC_FRAME, Plan, Rate, Seconds},
     testing::{audio, ffmpeg, join, make, plan, task},
 };
@@ -44,7 +44,7 @@ fn lag(got: &[i16], expected: &[i16], at: usize) -> isize {
 fn encode(plan: &Plan, folder: &Path, source: &str) -> Output {
     let scratch = folder.join(format!("{source}.scratch"));
     task(&scratch, |context| {
-        run(context, plan, &folder.join(source), 0)
+        run(context, plan, &folder.join(source), 0, Damage::Ends)
     })
     .unwrap()
 }

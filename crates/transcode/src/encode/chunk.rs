@@ -11,33 +11,14 @@ use super::{
 };
 use crate::plan::{Cadence, Chunk, Picture, Plan};
 
-/// Encodes chunk `index` of the plan from `source`, a local file. A source that cannot be decoded
-/// everywhere ends it, see [`Failure::is_damage`] and [`run_damaged`].
+/// Encodes chunk `index` of the plan from `source`, a local file. Where the source
+/// cannot be decoded, `damage` says what is done: it ends ([`Failure::is_damage`]), or what cannot be
+/// decoded is concealed by the decoder, and where there is no frame at all the one before stands; if
+/// that is more than a twentieth, it fails.
 ///
 /// Errors: see [`Class`]. A result that is not what was planned is one, too: nothing is returned that
 /// was not counted and timed frame by frame.
 pub fn run(
-    context: &mut Context<'_>,
-    plan: &Plan,
-    source: &Path,
-    index: u32,
-) -> Result<Output, Failure> {
-    run_with(context, plan, source, index, Damage::Ends)
-}
-
-/// As [`run`], of a source that is known to be damaged: what cannot be decoded is concealed by the
-/// decoder, and where there is no frame at all the one before stands. Fails if that is more than a
-/// twentieth.
-pub fn run_damaged(
-    context: &mut Context<'_>,
-    plan: &Plan,
-    source: &Path,
-    index: u32,
-) -> Result<Output, Failure> {
-    run_with(context, plan, source, index, Damage::IsBorne)
-}
-
-fn run_with(
     context: &mut Context<'_>,
     plan: &Plan,
     source: &Path,

@@ -39,11 +39,12 @@ use process::{Ffmpeg, supervise::Priority};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use arguments::as_input;
-pub use chunk::{run, run_damaged};
+pub use chunk::run;
 pub(crate) use cut::{BRANDS, Group, Writer, write_file};
 pub(crate) use graph::reference_graph;
 pub(crate) use raw::Raw;
-pub(crate) use task::{Damage, List, bearable, finish_mp4, run_ffmpeg, run_over};
+pub use task::Damage;
+pub(crate) use task::{List, bearable, finish_mp4, run_ffmpeg, run_over};
 
 /// A wish to stop, shared by those who wish and those who work.
 #[derive(Clone, Debug, Default)]

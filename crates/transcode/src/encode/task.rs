@@ -64,7 +64,7 @@ pub(crate) fn finish_mp4(list: &mut List) {
 
 /// What is done with frames of the source that cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Damage {
+pub enum Damage {
     /// The first one ends the run.
     Ends,
     /// They are concealed or left out.

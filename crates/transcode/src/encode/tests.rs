@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Class, Context, Output, StopFlag, run};
+use super::{Class, Context, Damage, Output, StopFlag, run};
 use crate::{
     plan::{Plan, Quality, Rate, Seconds, VideoCodec},
     testing::{CAPPED, ffmpeg, frames, join, make, plan, task, video},
@@ -25,7 +25,13 @@ fn encode(plan: &Plan, folder: &Path, source: &str) -> Vec<Output> {
         .map(|chunk| {
             let scratch = folder.join(format!("chunk{}", chunk.index));
             let output = task(&scratch, |context| {
-                run(context, plan, &folder.join(source), chunk.index)
+                run(
+                    context,
+                    plan,
+                    &folder.join(source),
+                    chunk.index,
+                    Damage::Ends,
+                )
             });
             (chunk.index, output.unwrap())
         })
@@ -123,7 +129,7 @@ fn a_source_that_ends_early_is_an_error() {
     let videos = vec![video("v0", (64, 64), VideoCodec::H264, CAPPED)];
     let plan = plan(rate, 60, 10, videos);
     let failure = task(&folder.join("scratch"), |context| {
-        run(context, &plan, &folder.join("short.mp4"), 0)
+        run(context, &plan, &folder.join("short.mp4"), 0, Damage::Ends)
     })
     .unwrap_err();
     assert_eq!(failure.class, Class::Transient);
@@ -132,7 +138,7 @@ fn a_source_that_ends_early_is_an_error() {
         "{failure:?}"
     );
     let missing = task(&folder.join("scratch"), |context| {
-        run(context, &plan, &folder.join("short.mp4"), 9)
+        run(context, &plan, &folder.join("short.mp4"), 9, Damage::Ends)
     });
     assert_eq!(missing.unwrap_err().class, Class::Permanent);
 }
@@ -162,6 +168,6 @@ fn a_wish_to_stop_ends_the_encoder() {
         stall: std::time::Duration::from_mins(2),
         progress: &mut |_| wish.stop(),
     };
-    let failure = run(&mut context, &plan, &folder.join("in.mp4"), 0).unwrap_err();
+    let failure = run(&mut context, &plan, &folder.join("in.mp4"), 0, Damage::Ends).unwrap_err();
     assert_eq!(failure.class, Class::Stopped);
 }

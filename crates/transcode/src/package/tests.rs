@@ -10,7 +10,7 @@ use asset::check::{self, Verdict};
 use super::{Error, Extent, File, TrackParts, package};
 use crate::{
     audio,
-    encode::{self, Output, TrackFacts, TrackOutput},
+    encode::{self, Damage, Output, TrackFacts, TrackOutput},
     plan::{Plan, Rate, Thumbnails, VideoCodec},
     testing::{self, CAPPED, frames, make, plan, task, video},
     text, thumbs,
@@ -91,13 +91,13 @@ pub(crate) fn made(folder: &Path) -> (Plan, Vec<Output>) {
         .map(|chunk| {
             let scratch = folder.join(format!("c{}", chunk.index));
             task(&scratch, |context| {
-                encode::run(context, &plan, &source, chunk.index)
+                encode::run(context, &plan, &source, chunk.index, Damage::Ends)
             })
             .unwrap()
         })
         .collect();
     let sound = task(&folder.join("a"), |context| {
-        audio::run(context, &plan, &source, 0)
+        audio::run(context, &plan, &source, 0, Damage::Ends)
     });
     outputs.push(sound.unwrap());
     let words = task(&folder.join("t"), |context| {

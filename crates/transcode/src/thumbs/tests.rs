@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{rendition, run};
 use crate::{
-    encode,
+    encode::{self, Damage},
     plan::{Rate, Thumbnails, VideoCodec},
     testing::{CAPPED, ffmpeg, make, plan, task, video},
 };
@@ -36,7 +36,13 @@ fn tiles_show_the_film_at_their_times() {
     let mut segments = Vec::new();
     for chunk in &plan.chunks {
         let output = task(&folder.join(format!("c{}", chunk.index)), |context| {
-            encode::run(context, &plan, &folder.join("in.mp4"), chunk.index)
+            encode::run(
+                context,
+                &plan,
+                &folder.join("in.mp4"),
+                chunk.index,
+                Damage::Ends,
+            )
         });
         let track = output.unwrap().tracks.swap_remove(1);
         init = track.init.unwrap();

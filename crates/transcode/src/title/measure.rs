@@ -10,7 +10,7 @@ use super::{
     samples::Trial,
 };
 use crate::{
-    encode::{self, Class, Context, Failure, List, Output, as_input, run_ffmpeg},
+    encode::{self, Class, Context, Damage, Failure, List, Output, as_input, run_ffmpeg},
     plan::Video,
     verify,
 };
@@ -87,7 +87,7 @@ pub(super) fn all(
             stall: context.stall,
             progress: &mut *context.progress,
         };
-        let output = encode::run(&mut inner, &trial.plan, source, chunk.index)?;
+        let output = encode::run(&mut inner, &trial.plan, source, chunk.index, Damage::Ends)?;
         compare(&mut inner, &folder, &join(&output, &folder)?, best, metric)?;
         let tracks = output.tracks.iter().skip(1);
         for (index, (sum, track)) in sums.iter_mut().zip(tracks).enumerate() {

@@ -10,7 +10,7 @@ use std::{
 use process::{Ffmpeg, supervise::Priority};
 use transcode::{
     audio,
-    encode::{self, Context, Failure, Output, StopFlag},
+    encode::{self, Context, Damage, Failure, Output, StopFlag},
     plan::{Options, Plan, Seconds, VideoCodec, plan},
     preset::{Preset, Rung},
     source::inspect,
@@ -104,7 +104,7 @@ impl Bench {
             .map(|chunk| {
                 let scratch = self.folder.join(format!("{name}-{}", chunk.index));
                 self.task(&scratch, |context| {
-                    encode::run(context, plan, &self.source, chunk.index)
+                    encode::run(context, plan, &self.source, chunk.index, Damage::Ends)
                 })
             })
             .collect();
@@ -121,7 +121,7 @@ impl Bench {
     pub(crate) fn track(&self, index: u32) -> Output {
         let scratch = self.folder.join(format!("sound-{index}"));
         self.task(&scratch, |context| {
-            audio::run(context, &self.chunked, &self.source, index)
+            audio::run(context, &self.chunked, &self.source, index, Damage::Ends)
         })
     }
 

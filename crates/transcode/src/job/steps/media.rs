@@ -13,7 +13,7 @@ use super::{Ran, Work, hopeless, keys, uncommitted, unencoded, unlucky};
 use crate::{
     audio,
     commit::{ObjectRef, Step},
-    encode::{self, Class, Failure, Output, TrackOutput},
+    encode::{self, Class, Damage, Failure, Output, TrackOutput},
     engine::Setback,
     plan::Plan,
     text, thumbs,
@@ -96,20 +96,18 @@ impl Work<'_> {
         };
         // What has not come yet looks like damage.
         let is_whole = self.early().is_none();
-        let is_damaged = |failure: &Failure| is_whole && failure.is_damage();
+        let bearing =
+            |run: &mut dyn FnMut(Damage) -> Result<Output, Failure>| match run(Damage::Ends) {
+                Err(failure) if is_whole && failure.is_damage() => run(Damage::IsBorne),
+                made => made,
+            };
         self.with_context(unit, scratch, |context| match (self.step, smallest) {
-            (Step::Chunk(index), _) => match encode::run(context, plan, source, index) {
-                Err(failure) if is_damaged(&failure) => {
-                    encode::run_damaged(context, plan, source, index)
-                }
-                made => made,
-            },
-            (Step::Audio(index), _) => match audio::run(context, plan, source, index) {
-                Err(failure) if is_damaged(&failure) => {
-                    audio::run_damaged(context, plan, source, index)
-                }
-                made => made,
-            },
+            (Step::Chunk(index), _) => {
+                bearing(&mut |damage| encode::run(context, plan, source, index, damage))
+            }
+            (Step::Audio(index), _) => {
+                bearing(&mut |damage| audio::run(context, plan, source, index, damage))
+            }
             (Step::Text(index), _) => text::run(context, plan, source, index),
             (_, Some((init, segments))) => thumbs::run(context, plan, &init, &segments),
             _ => Err(Failure {

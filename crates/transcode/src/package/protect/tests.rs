@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::{
-    encode::{self, Output},
+    encode::{self, Damage, Output},
     plan::{Plan, Rate, VideoCodec},
     testing::{CAPPED, audio, frames, join, make, plan, task, video},
 };
@@ -35,10 +35,10 @@ fn made(folder: &std::path::Path) -> (Plan, Vec<Output>) {
     plan.audios = vec![audio(&plan, 1, 48_000)];
     let source = folder.join("in.mp4");
     let pictures = task(&folder.join("v"), |context| {
-        encode::run(context, &plan, &source, 0)
+        encode::run(context, &plan, &source, 0, Damage::Ends)
     });
     let sound = task(&folder.join("a"), |context| {
-        crate::audio::run(context, &plan, &source, 0)
+        crate::audio::run(context, &plan, &source, 0, Damage::Ends)
     });
     (plan, vec![pictures.unwrap(), sound.unwrap()])
 }
