@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -12,11 +12,11 @@ use store::{
     mapped::{MediaFile, modified_ns},
 };
 
-use super::{Queue, Window, state};
+use super::{Queue, Window, state, unfinished::Unfinished};
 use crate::{events::What, packager::Init};
 
-/// How many segments may wait to be written, of all tracks.
-pub const QUEUE: usize = 64;
+/// How many parts and segments may wait to be written, of all tracks.
+pub const QUEUE: usize = 128;
 
 /// The folder of a channel that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,17 @@ pub(super) enum Job {
         number: u64,
         slices: Vec<Bytes>,
     },
+    /// A part of the segment in progress.
+    Part {
+        track: usize,
+        number: u64,
+        index: u32,
+        bytes: Bytes,
+    },
+    /// A part will be missing of the segment in progress.
+    Forget {
+        track: usize,
+    },
     Remove(PathBuf),
     State,
 }
@@ -49,13 +60,17 @@ pub struct Keeper {
     window: Arc<Window>,
     folder: PathBuf,
     jobs: Arc<Queue<Job>>,
+    /// The segment in progress of each track.
+    unfinished: Mutex<Vec<Option<Unfinished>>>,
 }
 
 impl Keeper {
     pub(super) fn new(window: Arc<Window>, folder: &Path, jobs: Arc<Queue<Job>>) -> Self {
+        let tracks = window.settings().tracks();
         Self {
-            window,
+            unfinished: Mutex::new(tracks.map(|_| None).collect()),
             folder: folder.to_path_buf(),
+            window,
             jobs,
         }
     }
@@ -100,12 +115,30 @@ impl Keeper {
                 slices,
             } => {
                 let path = self.of_track(*track).join(segment_name(*number));
-                atomic::write_with(&path, |file| {
-                    slices.iter().try_for_each(|slice| file.write_all(slice))
-                })?;
+                if !self.finish(*track, *number, slices, &path) {
+                    atomic::write_with(&path, |file| {
+                        slices.iter().try_for_each(|slice| file.write_all(slice))
+                    })?;
+                }
                 if let Some(file) = find(&path) {
                     self.window.written(*track, *number, file);
                 }
+                Ok(())
+            }
+            Job::Part {
+                track,
+                number,
+                index,
+                bytes,
+            } => {
+                let added = self.add(*track, *number, *index, bytes);
+                added.map_err(|source| atomic::WriteError {
+                    path: self.of_track(*track),
+                    source,
+                })
+            }
+            Job::Forget { track } => {
+                self.forget(*track);
                 Ok(())
             }
             Job::Remove(path) => {
@@ -117,6 +150,63 @@ impl Keeper {
                 atomic::write(&self.folder.join(state::FILE), &state)
             }
         }
+    }
+
+    /// Appends a part to the segment in progress.
+    fn add(&self, track: usize, number: u64, index: u32, part: &Bytes) -> io::Result<()> {
+        let mut all = self.lock();
+        let Some(place) = all.get_mut(track) else {
+            return Ok(());
+        };
+        if index == 0 && !place.as_ref().is_some_and(|it| it.expects(number, 0)) {
+            place.take().inspect(Unfinished::drop_file);
+            *place = Some(Unfinished::begin(&self.of_track(track), number)?);
+        }
+        let Some(mut open) = place.take() else {
+            return Ok(());
+        };
+        if !open.expects(number, index) {
+            open.drop_file();
+            return Ok(());
+        }
+        match open.add(part) {
+            Ok(()) => *place = Some(open),
+            Err(error) => {
+                open.drop_file();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the segment in progress one that is whole, and begins the next; tells whether all of it was
+    /// there.
+    fn finish(&self, track: usize, number: u64, slices: &[Bytes], to: &Path) -> bool {
+        let len = slices.iter().map(|slice| slice.len() as u64).sum();
+        let open = self.lock().get_mut(track).and_then(Option::take);
+        let done = open.is_some_and(|open| match open.finish(number, len, to) {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::debug!("{}: {error}", to.display());
+                false
+            }
+        });
+        if done && let Some(place) = self.lock().get_mut(track) {
+            *place = Unfinished::begin(&self.of_track(track), number + 1).ok();
+        }
+        done
+    }
+
+    fn forget(&self, track: usize) {
+        let open = self.lock().get_mut(track).and_then(Option::take);
+        open.inspect(Unfinished::drop_file);
+    }
+
+    /// A file that grew by halves is dropped by whoever finds it.
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<Unfinished>>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn of_track(&self, track: usize) -> PathBuf {

@@ -165,7 +165,26 @@ impl Inner {
         let Some(reel) = self.reels.get_mut(track) else {
             return;
         };
+        let (number, index, gap) = (part.segment, part.index, part.gap);
+        let bytes = part.bytes.clone();
         reel.add(part);
+        let (Some(stored), Some(jobs)) = (reel.get_mut(number), &self.jobs) else {
+            return;
+        };
+        let was_complete = index == 0 || stored.on_its_way;
+        stored.on_its_way = was_complete
+            && !gap
+            && !self.paused
+            && !jobs.is_half_full()
+            && jobs.offer(Job::Part {
+                track,
+                number,
+                index,
+                bytes,
+            });
+        if was_complete && !stored.on_its_way {
+            jobs.insist(Job::Forget { track });
+        }
     }
 
     /// Fixes the place of a track in the stretch in progress by its first part there.

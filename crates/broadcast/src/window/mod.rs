@@ -5,13 +5,14 @@
 //! | what | where |
 //! |---|---|
 //! | newest segments and all parts | memory, for [`Settings::memory`] |
-//! | older segments, still listed | files of the channel's folder, written as soon as they are whole |
+//! | all segments that are listed | files of the channel's folder, written part by part |
 //! | segments no longer listed | kept as long again as the window is (RFC 8216bis, 6.2.2), then removed |
 //! | what goes on over a restart | `state.json` in the same folder, with every segment |
 //!
-//! **When the disk is slow.** Files are written by one task behind a queue of [`disk::QUEUE`] segments.
-//! When it is full, a segment is not written: it stays in memory, and is lost (and listed as a gap)
-//! when memory reaches [`Settings::memory_bytes`]. The live edge never waits.
+//! **When the disk is slow.** Files are written by one task behind a queue of [`disk::QUEUE`] parts and
+//! segments. When half of it is full, parts are not written by themselves any more; when all of it is, a
+//! segment is not: it stays in memory, and is lost (and listed as a gap) when memory reaches
+//! [`Settings::memory_bytes`]. The live edge never waits.
 //!
 //! **Readers.** Manifests are written from a snapshot that is swapped at each change; looking up a
 //! part takes a lock for some hundred nanoseconds. Those who wait for a part are woken by changes of
@@ -38,6 +39,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod track;
+mod unfinished;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -99,8 +101,9 @@ impl Window {
     /// [`State::load`]. The packager goes on from what is returned, and [`Keeper::run`] has to be
     /// run as long as the channel lives. `now` is Unix ms.
     ///
-    /// Segments that were announced before a crash but are not on disk are listed as gaps; numbers
-    /// that may have been announced without having been noted are, too, once media goes on.
+    /// The segment that was in progress at a crash ends with its last part. Segments that were announced
+    /// before it but are not on disk are listed as gaps; numbers that may have been announced without
+    /// having been noted are, too, once media goes on.
     pub fn open(
         settings: Settings,
         folder: &std::path::Path,
@@ -116,7 +119,8 @@ impl Window {
     }
 
     /// Makes a window of what a channel left in its folder, to be looked at only: as [`Window::open`]
-    /// with the same state and `now` would show it. Nothing is written, nothing more comes.
+    /// with the same state and `now` would show it. Nothing more comes, and nothing is written: only the
+    /// segment that was in progress gets the name of one that is whole.
     pub fn look_back(
         settings: Settings,
         folder: &std::path::Path,

@@ -12,10 +12,11 @@ use media::time::{Round, Time};
 use super::{
     DiskError, QUEUE, Queue, Settings, State,
     disk::{self, Job},
-    inner::Inner,
+    inner::{Inner, clamped},
     state::{StretchState, TrackState},
     stretch::Shown,
     track::Stored,
+    unfinished::{self, Found, Trace},
 };
 use crate::packager::{Cause, Init, Resume, Stretch};
 
@@ -61,7 +62,7 @@ pub(super) fn recall(settings: &Arc<Settings>, folder: &Path, state: &State, now
         next_stretch: state.next_stretch,
         end: state.end.time(),
     };
-    if !state.clean {
+    if !state.clean && !find_unnoted(&mut inner, folder) {
         skip_unnoted(&mut inner, now);
     }
     if let Some(last) = inner.stretches.back_mut()
@@ -134,6 +135,57 @@ fn init_of(inner: &mut Inner, track: usize, folder: &Path, of: &TrackState) -> O
     let init = Arc::new(Init::read(&bytes).ok().filter(|init| init.name == *name)?);
     inner.inits.push((track, Arc::clone(&init)));
     Some(init)
+}
+
+/// Takes what is on disk behind the state: segments that were whole, and what had been shown of the one in
+/// progress. Tells whether it is known of all tracks how far they had come.
+fn find_unnoted(inner: &mut Inner, folder: &Path) -> bool {
+    let settings = Arc::clone(&inner.settings);
+    let Some(shown) = inner.stretches.back_mut().filter(|it| it.end.is_none()) else {
+        return false;
+    };
+    let mut is_known = true;
+    for (number, (_, track)) in settings.tracks().enumerate() {
+        let folder = folder.join(disk::folder_name(&track.id));
+        let scale = shown.scale(number);
+        let Some(reel) = inner.reels.get_mut(number) else {
+            continue;
+        };
+        if shown.inits[number].is_none() {
+            continue;
+        }
+        loop {
+            let timeline = &shown.timelines[number];
+            let next = timeline.next_number();
+            let found = match unfinished::look_for(&folder, next) {
+                Trace::Segment(found) if found.start == timeline.next_start() => found,
+                Trace::Begun => break,
+                Trace::Segment(_) | Trace::None => {
+                    is_known = false;
+                    break;
+                }
+            };
+            let Found {
+                start, duration, ..
+            } = found;
+            shown.list(number, next, start, duration, false);
+            reel.skip_to(next);
+            reel.segments.push_back(Stored {
+                start,
+                duration,
+                whole: true,
+                file: Some(found.file),
+                ..Stored::default()
+            });
+            let end = Time::new(clamped(start.saturating_add(duration)), scale);
+            inner.resume.end = inner.resume.end.max(end);
+            inner.resume.next_number = inner.resume.next_number.max(next + 1);
+        }
+    }
+    if is_known {
+        inner.announced = inner.resume.next_number;
+    }
+    is_known
 }
 
 /// Sees to it that numbers are not used again that may have been announced since the state was

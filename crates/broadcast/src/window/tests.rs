@@ -356,6 +356,10 @@ fn a_change_between_asking_and_waiting_is_not_missed() {
     assert!(is_ready(&mut change));
 }
 
+fn is_there(path: &Path) -> bool {
+    path.try_exists().expect("a folder that can be read")
+}
+
 /// Opens a window in a folder as a start of headend does.
 fn open(folder: &Path, now: i64) -> (Channel, Keeper) {
     let state = State::load(folder).expect("reads");
@@ -479,7 +483,10 @@ async fn a_kill_of_headend_costs_what_was_not_noted_and_no_number() {
     channel.run(6300);
     channel.window.suspend();
     keeper.run(|_| {}).await;
-    // This reaches players, but neither disk nor state.
+    // This reaches players, but neither disk nor state: the disk is stuck.
+    for track in ["t-v1", "t-v2", "t-a"] {
+        std::fs::remove_file(folder.path().join(track).join("3.open")).expect("was begun");
+    }
     channel.run(9900);
     let seen = playlist(&channel.window, 1);
     assert!(seen.contains("/4.part"), "{seen}");
@@ -501,6 +508,65 @@ async fn a_kill_of_headend_costs_what_was_not_noted_and_no_number() {
     assert!(edge.segment > 5, "{edge:?}");
     let discontinuities = shown(&channel.window);
     assert_eq!(discontinuities.periods[1].discontinuity_sequence, 1);
+}
+
+#[tokio::test]
+async fn a_kill_of_headend_costs_no_part_that_is_on_disk() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    channel.start(10_000);
+    channel.run(7600);
+    channel.window.suspend();
+    keeper.run(|_| {}).await;
+    let parts = |number: u64, count: u32| -> Vec<u8> {
+        let part = |index| channel.window.part(0, 0, Key::Number(number), index, NOW);
+        let bytes = (0..count).map(|index| part(index).expect("is there").payload.slices.concat());
+        bytes.collect::<Vec<_>>().concat()
+    };
+    let shown = parts(3, 2);
+    // Of the third part only a piece had been written.
+    let open_file = folder.path().join("t-v1/3.open");
+    let mut bytes = std::fs::read(&open_file).expect("is there");
+    assert!(bytes.starts_with(&shown));
+    assert!(bytes.len() > shown.len() + 50);
+    bytes.truncate(shown.len() + 50);
+    std::fs::write(&open_file, &bytes).expect("writes");
+    drop(channel);
+
+    let (mut channel, _keeper) = open(folder.path(), EPOCH_MS + 12_000 + 6_000);
+    let found = channel.window.segment(0, 0, Key::Number(3), NOW);
+    assert_eq!(found.expect("is there").slices.concat(), shown);
+    channel.start(18_500);
+    channel.run(2500);
+    for track in 0..2 {
+        let text = playlist(&channel.window, track);
+        assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
+        // Nothing is lost before the discontinuity, and durations add up behind it.
+        let (before, behind) = text.split_once("#EXT-X-DISCONTINUITY\n").expect("one");
+        assert!(
+            before.contains("/3.m4s") && !before.contains("#EXT-X-GAP"),
+            "{text}"
+        );
+        assert_eq!(count(behind, "#EXT-X-GAP"), 1, "{text}");
+        assert!(!is_there(&folder.path().join("t-v1/4.open")));
+    }
+}
+
+#[tokio::test]
+async fn a_segment_of_which_a_part_was_not_written_is_not_taken_for_all_of_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut channel, keeper) = open(folder.path(), EPOCH_MS);
+    channel.start(10_000);
+    channel.run(4700);
+    channel.window.pause(true);
+    channel.run(5300);
+    channel.window.pause(false);
+    channel.run(5900);
+    channel.window.suspend();
+    keeper.run(|_| {}).await;
+    assert!(!is_there(&folder.path().join("t-v1/2.open")));
+    let whole = std::fs::read_dir(folder.path().join("t-v1")).expect("folder");
+    assert_eq!(whole.count(), 3, "two segments and what they begin with");
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ pub(super) struct Stored {
     /// Whether the bytes of the parts are in memory.
     pub(super) in_memory: bool,
     pub(super) file: Option<MediaFile>,
+    /// Whether all parts so far are on their way to the disk.
+    pub(super) on_its_way: bool,
     pub(super) bytes: u64,
 }
 
