@@ -9,10 +9,9 @@ use std::{
 };
 
 use media::{
-    presentation::{Content, Liveness, Period, Presentation, StartNumber, Timeline},
+    presentation::{Content, Presentation, Timeline},
     supply::{Manifest, Payload, Refusal, Supplier},
     template::Key,
-    time::Time,
 };
 use store::mapped::{MediaFile, modified_ns};
 
@@ -113,21 +112,12 @@ impl Vod {
             .filter_map(|at| self.asset.tracks.get(*at))
             .map(|track| timeline(track))
             .collect();
-        Presentation {
-            liveness: Liveness::Static {
-                duration: self.asset.duration,
-            },
-            addressing: manifest.addressing,
-            periods: vec![Period {
-                id: "P0".to_owned(),
-                start: Time::ZERO,
-                duration: Some(self.asset.duration),
-                shape: Arc::clone(&manifest.shape),
-                start_number: StartNumber::FirstListed,
-                timelines,
-                discontinuity_sequence: 0,
-            }],
-        }
+        Presentation::complete(
+            Arc::clone(&manifest.shape),
+            timelines,
+            self.asset.duration,
+            manifest.addressing,
+        )
     }
 }
 

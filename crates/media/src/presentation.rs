@@ -419,6 +419,30 @@ pub struct Presentation {
     pub periods: Vec<Period>,
 }
 
+impl Presentation {
+    /// Makes one that is complete, of one period that begins at 0 with the first listed segment.
+    pub fn complete(
+        shape: Arc<Shape>,
+        timelines: Vec<Timeline>,
+        duration: Time,
+        addressing: Addressing,
+    ) -> Self {
+        Self {
+            liveness: Liveness::Static { duration },
+            addressing,
+            periods: vec![Period {
+                id: "P0".to_owned(),
+                start: Time::ZERO,
+                duration: Some(duration),
+                shape,
+                start_number: StartNumber::FirstListed,
+                timelines,
+                discontinuity_sequence: 0,
+            }],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,7 @@ use std::{
 
 use media::{
     mpd,
-    presentation::{
-        Addressing, Content, Liveness, Period, Presentation, Shape, StartNumber, Timeline,
-    },
+    presentation::{Addressing, Content, Presentation, Shape, Timeline},
     template::Template,
     time::{Round, Time},
 };
@@ -253,19 +251,12 @@ impl Writer {
             .filter(|track| !track.is_empty())
             .map(|track| track.timeline.clone())
             .collect();
-        Presentation {
-            liveness: Liveness::Static { duration },
-            addressing: Addressing::TimelineNumber,
-            periods: vec![Period {
-                id: "P0".to_owned(),
-                start: Time::ZERO,
-                duration: Some(duration),
-                shape: Arc::new(shape),
-                start_number: StartNumber::FirstListed,
-                timelines,
-                discontinuity_sequence: 0,
-            }],
-        }
+        Presentation::complete(
+            Arc::new(shape),
+            timelines,
+            duration,
+            Addressing::TimelineNumber,
+        )
     }
 }
 

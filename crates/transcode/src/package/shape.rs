@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use media::{
     presentation::{
-        Addressing, Content, FrameRate, KeyFrame, Liveness, Nominal, Period, Presentation, Shape,
-        StartNumber, SwitchingSet, Timeline, Track,
+        Addressing, Content, FrameRate, KeyFrame, Nominal, Presentation, Shape, SwitchingSet,
+        Timeline, Track,
     },
     template::Template,
     time::{Round, Time, Timescale},
@@ -113,19 +113,13 @@ pub(super) fn presentation(
         Extent::Whole => whole(plan),
         Extent::Growing => in_order().map(end).min().unwrap_or(Time::ZERO),
     };
-    Presentation {
-        liveness: Liveness::Static { duration },
-        addressing: Addressing::TimelineNumber,
-        periods: vec![Period {
-            id: "P0".to_owned(),
-            start: Time::ZERO,
-            duration: Some(duration),
-            shape: Arc::new(shape),
-            start_number: StartNumber::FirstListed,
-            timelines: in_order().map(timeline).collect(),
-            discontinuity_sequence: 0,
-        }],
-    }
+    let timelines = in_order().map(timeline).collect();
+    Presentation::complete(
+        Arc::new(shape),
+        timelines,
+        duration,
+        Addressing::TimelineNumber,
+    )
 }
 
 /// Returns how long the plan is.
