@@ -11,8 +11,11 @@ SOAK_SECONDS ?= 3600
 # Seconds for which a live channel is watched, and length of what is recorded.
 LIVE_SOAK_SECONDS ?= 600
 RECORD_SECONDS ?= 3600
-# What is measured: load, startup, live, relay; all unless set.
+# What is measured: load, startup, players, live, transcode, relay; all unless set.
 BENCH ?=
+# Seconds for which clients of a relay come and go, and how often what is promised of it is done.
+RELAY_SOAK_SECONDS ?= 600
+RELAY_ROUNDS ?= 100
 # How often it kills the encoder of a channel, and headend, while players play.
 OUTAGE_ROUNDS ?= 10
 # How often the soak kills a job with all its processes.
@@ -57,7 +60,7 @@ check: ## checks format, lints, documentation, the walls between crates, and tha
 	cargo test --package headend-tests --test floors
 	cargo check --manifest-path fuzz/Cargo.toml --target-dir $(TARGET) --no-default-features
 
-bench: ## measures on this machine, writes a table and bench/results.json; BENCH=players-live for a part
+bench: ## measures on this machine, writes a table and bench/results.json; BENCH=relay or BENCH=relay-hop for a part
 	scripts/setup.sh bench
 	$(MAKE) --no-print-directory build
 	PATH="$$PATH:/usr/sbin" HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" \
@@ -74,12 +77,16 @@ fuzz: fuzz-seeds ## runs each fuzz target for FUZZ_SECONDS (needs nightly Rust a
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10; \
 	done
 
-soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour, kills encoders and jobs again and again
+soak: ## plays a simulated channel for SOAK_SECONDS, watches a live one, records an hour, crowds a relay, kills encoders and jobs
 	scripts/setup.sh test
 	$(MAKE) --no-print-directory build
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" SOAK_SECONDS=$(SOAK_SECONDS) \
 		LIVE_SOAK_SECONDS=$(LIVE_SOAK_SECONDS) RECORD_SECONDS=$(RECORD_SECONDS) \
 		cargo test --package headend-tests --test soak --test recording -- --nocapture --test-threads 1
+	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" RELAY_SOAK_SECONDS=$(RELAY_SOAK_SECONDS) \
+		RELAY_ROUNDS=$(RELAY_ROUNDS) \
+		cargo test --package headend-tests --test relay -- --nocapture --test-threads 1 \
+		restless_clients finite_output exclusive_clients
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" OUTAGE_ROUNDS=$(OUTAGE_ROUNDS) \
 		cargo test --package headend-tests --test outages -- --nocapture --test-threads 1
 	HEADEND_BIN="$$(realpath $(TARGET)/release/headend)" KILL_ROUNDS=$(KILL_ROUNDS) \

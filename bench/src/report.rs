@@ -67,8 +67,8 @@ impl Report {
         let _ = writeln!(std::io::stdout(), "{line}");
     }
 
-    /// Writes the file.
-    pub(crate) fn finish(self) {
+    /// Writes the file with all that there is so far.
+    pub(crate) fn save(&self) {
         let path = launch::repository().join("bench/results.json");
         let report = json!({"lines": self.lines, "results": self.rows});
         let text = serde_json::to_string_pretty(&report).expect("JSON");

@@ -496,8 +496,26 @@ pub fn mentioning(text: &str) -> Vec<i32> {
     living.filter(has).collect()
 }
 
-/// Lists `(pid, parent, name)` of the living processes, from `/proc/*/stat`.
-fn processes() -> Vec<(i32, i32, String)> {
+/// Counts the children of `pid` that have ended and that it has not waited for.
+pub fn zombies_of(pid: i32) -> usize {
+    let all = all_processes().into_iter();
+    all.filter(|(state, (_, parent, _))| *parent == pid && state == "Z")
+        .count()
+}
+
+/// A process id, that of the parent, and the name.
+type Process = (i32, i32, String);
+
+/// Lists the living processes.
+fn processes() -> Vec<Process> {
+    let all = all_processes().into_iter();
+    all.filter(|(state, _)| state != "Z" && state != "X")
+        .map(|(_, process)| process)
+        .collect()
+}
+
+/// Lists all processes with their states, from `/proc/*/stat`.
+fn all_processes() -> Vec<(String, Process)> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -508,9 +526,9 @@ fn processes() -> Vec<(i32, i32, String)> {
             let (before, after) = stat.rsplit_once(") ")?;
             let name = before.split_once('(')?.1.to_owned();
             let mut fields = after.split(' ');
-            let state = fields.next()?;
+            let state = fields.next()?.to_owned();
             let parent = fields.next()?.parse().ok()?;
-            (state != "Z" && state != "X").then_some((pid, parent, name))
+            Some((state, (pid, parent, name)))
         })
         .collect()
 }

@@ -4,15 +4,14 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::Path,
     process::Stdio,
     time::Duration,
 };
 
 use harness::launch::{self, Guard};
 
-use super::{command_of, feeder};
-use crate::machine;
+use super::source::Source;
+use crate::{machine, report::Report};
 
 /// A relay that has data.
 pub(super) struct Running {
@@ -23,30 +22,58 @@ pub(super) struct Running {
     _folder: tempfile::TempDir,
 }
 
-/// Starts one that sends the feed of a folder; nothing when it is not installed.
-type Start = fn(&Path) -> Option<Running>;
+/// A relay that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relay {
+    Headend,
+    Icecast,
+    Voyandz,
+}
 
-/// Each with its name.
-pub(super) const ALL: [(&str, Start); 3] = [
-    ("headend", |feed| Some(headend(feed))),
-    ("icecast", icecast),
-    ("voyandz", voyandz),
-];
+impl Relay {
+    pub(super) const ALL: [Self; 3] = [Self::Headend, Self::Icecast, Self::Voyandz];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Headend => "headend",
+            Self::Icecast => "icecast",
+            Self::Voyandz => "voyandz",
+        }
+    }
+
+    /// Starts it with a feed, and waits until a client gets something. One that is missing or gives
+    /// nothing is noted: the others are measured all the same.
+    pub(super) fn start(self, feed: &Source, report: &mut Report) -> Option<Running> {
+        let started = match self {
+            Self::Headend => headend(feed),
+            Self::Icecast => icecast(feed),
+            Self::Voyandz => voyandz(feed),
+        };
+        let noted = started.map_err(|what| report.note(&format!("    {}: {what}", self.name())));
+        noted.ok()
+    }
+}
+
+/// What is said of one that is not there.
+const MISSING: &str = "is not installed: scripts/setup.sh bench";
 
 const PATH: &str = "/stream/tv";
+/// How long a relay may take to start, and to give something.
+const START: Duration = Duration::from_secs(30);
 
 /// The configuration that headend and voyandz have in common.
-fn config(feed: &Path, port: u16, command: &str) -> String {
+fn config(feed: &Source, port: u16, command: &str) -> String {
     format!(
         "listenaddr: 127.0.0.1\n\
          listenport: {port}\n\
-         feeds:\n  tv:\n    command: {} pipe:1\n    mode: continuous\n\
-         streams:\n  tv:\n    feed: tv\n    type: stream\n    mimetype: video/mp2t\n{command}",
-        feeder(feed)
+         feeds:\n  tv:\n    command: {}\n    mode: continuous\n\
+         streams:\n  tv:\n    feed: tv\n    type: stream\n    mimetype: {}\n{command}",
+        feed.to_stdout(),
+        feed.mimetype(),
     )
 }
 
-fn headend(feed: &Path) -> Running {
+fn headend(feed: &Source) -> Result<Running, &'static str> {
     let folder = tempfile::tempdir().expect("temporary folder");
     let port = launch::free_port();
     let file = folder.path().join("headend.yaml");
@@ -56,20 +83,20 @@ fn headend(feed: &Path) -> Running {
     started(&mut command, port, PATH, None, folder)
 }
 
-fn voyandz(feed: &Path) -> Option<Running> {
+fn voyandz(feed: &Source) -> Result<Running, &'static str> {
+    let program = machine::peer("voyandz").ok_or(MISSING)?;
     let folder = tempfile::tempdir().expect("temporary folder");
     let port = launch::free_port();
     let file = folder.path().join("voyandz.yaml");
     // It passes nothing through by itself.
     fs::write(&file, config(feed, port, "    command: cat\n")).expect("configuration");
-    let program = machine::peer("voyandz")?;
     let mut command = launch::command(program);
     command.arg("-f").arg(&file);
-    Some(started(&mut command, port, PATH, None, folder))
+    started(&mut command, port, PATH, None, folder)
 }
 
-fn icecast(feed: &Path) -> Option<Running> {
-    let program = find("icecast2")?;
+fn icecast(feed: &Source) -> Result<Running, &'static str> {
+    let program = find("icecast2").ok_or(MISSING)?;
     let folder = tempfile::tempdir().expect("temporary folder");
     let port = launch::free_port();
     // Started by root, it wants to become somebody else, who has to be able to write its log.
@@ -101,9 +128,8 @@ fn icecast(feed: &Path) -> Option<Running> {
     fs::write(&file, text).expect("configuration");
     let mut command = launch::command(program);
     command.arg("-c").arg(&file);
-    let target = format!("icecast://source:source@127.0.0.1:{port}/tv");
-    let words = format!("{} -content_type video/mp2t {target}", feeder(feed));
-    Some(started(&mut command, port, "/tv", Some(&words), folder))
+    let words = feed.to_icecast(port);
+    started(&mut command, port, "/tv", Some(&words), folder)
 }
 
 /// Finds a program on the path, of the administrator too.
@@ -120,23 +146,23 @@ fn started(
     path: &'static str,
     feeder: Option<&str>,
     folder: tempfile::TempDir,
-) -> Running {
+) -> Result<Running, &'static str> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let guard = Guard::spawn(command);
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    launch::wait_for("the relay", || TcpStream::connect(address).ok());
+    launch::wait_within(START, || TcpStream::connect(address).ok()).ok_or("does not listen")?;
     let feeder = feeder.map(|words| Guard::spawn(command_of(words).stdin(Stdio::null())));
-    launch::wait_for("a stream", || has_data(address, path));
-    Running {
+    launch::wait_within(START, || has_data(address, path)).ok_or("gives nothing")?;
+    Ok(Running {
         guard,
         address,
         path,
         _feeder: feeder,
         _folder: folder,
-    }
+    })
 }
 
 fn has_data(address: SocketAddr, path: &str) -> Option<()> {
@@ -147,4 +173,12 @@ fn has_data(address: SocketAddr, path: &str) -> Option<()> {
     let len = stream.read(&mut head).ok()?;
     let is_fine = head[..len].starts_with(b"HTTP/1.") && head[9..].starts_with(b"200");
     (is_fine && stream.read(&mut head).ok()? > 0).then_some(())
+}
+
+/// Makes a command of words that hold no blanks.
+fn command_of(words: &str) -> std::process::Command {
+    let mut words = words.split_whitespace();
+    let mut command = launch::command(words.next().expect("a program"));
+    command.args(words);
+    command
 }

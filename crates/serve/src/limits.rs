@@ -12,7 +12,8 @@ pub struct Limits {
     /// Bytes of a request's start line and header; more is answered `431`. A header that arrives
     /// in one read of up to 8 KiB is always accepted.
     pub header_bytes: usize,
-    /// How long a header may take to arrive once its first byte is there.
+    /// How long a header may take to arrive once its first byte is there, and the first one of a
+    /// connection from its beginning.
     pub header_timeout: Duration,
     /// How long a connection may rest between requests.
     pub idle_timeout: Duration,
@@ -28,7 +29,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            header_bytes: 32 * 1024,
+            header_bytes: 16 * 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_mins(1),

@@ -58,7 +58,100 @@ fn main() -> ExitCode {
         );
     }
     packager(&corpus.join("packager"));
+    sniff(&corpus.join("sniff"));
     ExitCode::SUCCESS
+}
+
+/// What programs write to a relay: each container, with how it is read before it, and each of them broken
+/// off, torn out of the middle, and behind another one.
+fn sniff(folder: &Path) {
+    const PICTURE: &str = "-f lavfi -i testsrc2=size=32x32:rate=10:duration=2";
+    const SOUND: &str = "-f lavfi -i sine=sample_rate=8000:duration=1";
+    const H264: &str = "-c:v libx264 -preset ultrafast -g 5 -bf 1 -pix_fmt yuv420p -b:v 20k";
+    let scratch = tempfile::tempdir().expect("temporary folder");
+    let mut files = Vec::new();
+    for (name, arguments) in [
+        ("ts", format!("{PICTURE} {SOUND} {H264} -c:a aac -f mpegts")),
+        (
+            "ts-mpeg2",
+            format!("{PICTURE} -c:v mpeg2video -g 5 -b:v 40k -f mpegts"),
+        ),
+        (
+            "ts-h265",
+            format!(
+                "{PICTURE} -c:v libx265 -x265-params log-level=none:keyint=5 -b:v 20k -f mpegts"
+            ),
+        ),
+        ("ts-audio", format!("{SOUND} -c:a aac -b:a 16k -f mpegts")),
+        (
+            "fmp4",
+            format!(
+                "{PICTURE} {SOUND} {H264} -c:a aac -b:a 16k -movflags frag_keyframe+empty_moov -f mp4"
+            ),
+        ),
+        (
+            "cmaf",
+            format!("{PICTURE} {H264} -movflags cmaf+frag_every_frame+skip_trailer -f mp4"),
+        ),
+        (
+            "flv",
+            format!("{PICTURE} {SOUND} {H264} -c:a aac -ar 11025 -f flv"),
+        ),
+        (
+            "mkv",
+            format!("{PICTURE} {SOUND} {H264} -c:a aac -f matroska"),
+        ),
+        (
+            "mkv-live",
+            format!("{PICTURE} {H264} -f matroska -live 1 -cluster_time_limit 300"),
+        ),
+        (
+            "webm",
+            format!("{PICTURE} -c:v libvpx -deadline realtime -g 5 -b:v 20k -f webm -live 1"),
+        ),
+        (
+            "ogg-opus",
+            format!("{SOUND} -c:a libopus -b:a 8k -f ogg -page_duration 100000"),
+        ),
+        ("ogg-vorbis", format!("{SOUND} -c:a libvorbis -f ogg")),
+        (
+            "mpjpeg",
+            format!("{PICTURE} -frames:v 6 -c:v mjpeg -f mpjpeg -boundary_tag b"),
+        ),
+        (
+            "mjpeg",
+            format!("{PICTURE} -frames:v 6 -c:v mjpeg -f mjpeg"),
+        ),
+        ("adts", format!("{SOUND} -c:a aac -b:a 16k -f adts")),
+        (
+            "mp3",
+            format!("{SOUND} -c:a libmp3lame -b:a 16k -id3v2_version 4 -f mp3"),
+        ),
+        ("wav", format!("{SOUND} -c:a pcm_s16le -f wav")),
+    ] {
+        let name = format!("{name}.bytes");
+        clips::ffmpeg(scratch.path(), &format!("{arguments} {name}"));
+        let mut bytes = fs::read(scratch.path().join(&name)).expect("a file");
+        // Whole units come first in all of them.
+        bytes.truncate(MAX / 2 - 1);
+        files.push((name, bytes));
+    }
+    for (number, (name, bytes)) in files.iter().enumerate() {
+        let (middle, before) = (bytes.len() / 2, &files[number.saturating_sub(1)].1);
+        for (how, choice, bytes) in [
+            ("whole", 26, bytes.clone()),
+            ("small-reads", 0, bytes[..bytes.len().min(2000)].to_vec()),
+            ("middle", 187, bytes[middle..].to_vec()),
+            ("again", 26, [&bytes[..middle], bytes].concat()),
+            ("other", 187, [&before[..before.len() / 2], bytes].concat()),
+        ] {
+            seed(
+                folder,
+                &format!("{how}-{name}"),
+                &[&[choice], &*bytes].concat(),
+            );
+        }
+    }
 }
 
 /// What encoders write into the pipes of the packager, as the records of that target: a run, a run

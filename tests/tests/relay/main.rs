@@ -1,10 +1,12 @@
 //! Relay streams as one sees them from outside: any program's output, to any number of clients. Tests
 //! are named by what is required (`docs/requirements-relay.md`); every feed is a test source.
 
+mod clients;
 mod compat;
 mod config;
 mod feeds;
 mod http;
+mod soak;
 mod streams;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 
 use harness::{
     http as client,
-    launch::{self, Server},
+    launch::{self, Launch, Server},
 };
 use serde_json::Value;
 
@@ -37,13 +39,25 @@ impl Relay {
     }
 
     fn start_with(yaml: &str, flags: &[&str]) -> Self {
+        let (launch, folder) = Self::prepare(yaml, flags);
+        let server = launch.start();
+        Self { server, folder }
+    }
+
+    /// Starts a server on a free port by a program that takes its own place.
+    fn start_below(yaml: &str, words: &[&str]) -> Self {
+        let (launch, folder) = Self::prepare(yaml, &["--listen", "127.0.0.1:0"]);
+        let server = launch.below(words).start();
+        Self { server, folder }
+    }
+
+    fn prepare(yaml: &str, flags: &[&str]) -> (Launch, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("temporary folder");
         let file = folder.path().join("headend.yaml");
         fs::write(&file, yaml).expect("configuration");
         let mut words = vec!["serve".as_ref(), "--config".as_ref(), file.as_os_str()];
         words.extend(flags.iter().map(AsRef::<std::ffi::OsStr>::as_ref));
-        let server = launch::headend(words).start();
-        Self { server, folder }
+        (launch::headend(words), folder)
     }
 
     fn file(&self) -> PathBuf {
@@ -98,6 +112,15 @@ fn read_some(reader: &mut BufReader<TcpStream>, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     reader.read_exact(&mut bytes).expect("the stream goes on");
     bytes
+}
+
+/// Returns how often something is done that has to come out the same every time: `RELAY_ROUNDS`, which
+/// `make soak` sets to what is promised, or as often as there is time for.
+fn rounds(usual: usize) -> usize {
+    match std::env::var("RELAY_ROUNDS") {
+        Ok(text) => text.parse().expect("a number of rounds"),
+        Err(_) => usual,
+    }
 }
 
 /// Returns a port that is free now.

@@ -98,7 +98,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            header_bytes: 32 * 1024,
+            header_bytes: 16 * 1024,
             header_seconds: 10,
             shutdown_seconds: 10,
         }
@@ -184,7 +184,23 @@ impl Settings {
     }
 }
 
+/// Descriptors that are not for connections at least: pipes of commands, logs, who is being refused.
+const OTHER_FILES: u64 = 128;
+
 impl Limits {
+    /// Lowers the number of connections to what a limit of open files allows, and tells whether it did:
+    /// one too many is to be told so, which takes a descriptor. An eighth of all is for other things, and
+    /// half when there are assets, which are mapped.
+    pub(crate) fn fit(&mut self, open_files: Option<u64>, has_assets: bool) -> bool {
+        let Some(all) = open_files else { return false };
+        let others = (all / 8).max(OTHER_FILES).min(all / 4);
+        let free = if has_assets { all / 2 } else { all } - others;
+        let most = u32::try_from(free).unwrap_or(u32::MAX).max(1);
+        let is_less = most < self.connections;
+        self.connections = self.connections.min(most);
+        is_less
+    }
+
     /// Returns them as the server takes them.
     pub(crate) fn of_server(&self) -> serve::Limits {
         serve::Limits {

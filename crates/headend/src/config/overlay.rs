@@ -81,7 +81,7 @@ pub(crate) struct LimitsOverlay {
         value_name = "N"
     )]
     pub(crate) connections: Option<NonZeroU32>,
-    /// Bytes of a request's headers [default: 32768]
+    /// Bytes of a request's headers [default: 16384]
     #[arg(
         long = "limit-header-bytes",
         env = "HEADEND_LIMIT_HEADER_BYTES",

@@ -199,3 +199,23 @@ fn the_schema_names_every_key() {
     }
     assert_eq!(schema["additionalProperties"], false);
 }
+
+#[test]
+fn there_are_as_many_connections_as_there_can_be() {
+    for (open_files, has_assets, connections) in [
+        (None, true, 10_000),
+        (Some(1 << 20), true, 10_000),
+        (Some(20_000), true, 7500),
+        (Some(20_000), false, 10_000),
+        (Some(4096), false, 3584),
+        (Some(1024), false, 896),
+        (Some(1024), true, 384),
+        (Some(200), false, 150),
+        (Some(1), true, 1),
+    ] {
+        let mut limits = Limits::default();
+        let is_less = limits.fit(open_files, has_assets);
+        assert_eq!(limits.connections, connections, "{open_files:?}");
+        assert_eq!(is_less, connections < 10_000);
+    }
+}

@@ -98,10 +98,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     };
     serve_results(&mut job.settings)?;
     let tools = Tools::prepare(&job.settings)?;
-    // Each connection and each mapped file needs one.
-    if let Err(error) = process::host::raise_open_files() {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
-    }
+    raise_open_files(&mut job.settings);
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(process::host::read(Path::new("/")).parallelism() as usize)
         .enable_all()
@@ -111,6 +108,21 @@ pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     // A second signal leaves threads behind that are not waited for.
     runtime.shutdown_background();
     exit
+}
+
+/// Raises the limit of open files as far as may be, each connection and each mapped file needs one, and
+/// lets no more connections come than it allows.
+fn raise_open_files(settings: &mut Settings) {
+    match process::host::raise_open_files() {
+        Ok(limit) => {
+            let has_assets = !settings.assets.is_empty();
+            if settings.limits.fit(limit, has_assets) {
+                let connections = settings.limits.connections;
+                tracing::info!(connections, open_files = ?limit, "fewer connections than `limits.connections`");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
 }
 
 /// Chooses the folders of channels, and makes assets of what they record.

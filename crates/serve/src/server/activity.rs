@@ -40,13 +40,11 @@ pub(super) struct Activity {
 pub(super) struct Running {
     activity: Arc<Activity>,
     owed: bool,
-    paced: bool,
 }
 
 impl Running {
     /// Says how the answer is to be sent.
     pub(super) fn is_paced(&mut self, pace: Pace) {
-        self.paced = true;
         let ms = u64::try_from(pace.write_timeout.as_millis()).unwrap_or(u64::MAX);
         self.activity.write_timeout_ms.store(ms, Relaxed);
         self.activity.unsent.store(pace.unsent, Relaxed);
@@ -66,9 +64,6 @@ impl Drop for Running {
         self.activity.running.fetch_sub(1, Relaxed);
         if self.owed {
             self.activity.owed.fetch_sub(1, Relaxed);
-        }
-        if self.paced {
-            self.activity.write_timeout_ms.store(0, Relaxed);
         }
     }
 }
@@ -95,12 +90,14 @@ impl Activity {
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.requests.fetch_add(1, Relaxed);
-        self.running.fetch_add(1, Relaxed);
+        if self.running.fetch_add(1, Relaxed) == 0 {
+            // Not at the end of the answer that asked for it: its last bytes may wait for the client yet.
+            self.write_timeout_ms.store(0, Relaxed);
+        }
         self.read_at_request.store(self.read.load(Relaxed), Relaxed);
         Running {
             activity: Arc::clone(self),
             owed: false,
-            paced: false,
         }
     }
 
@@ -209,6 +206,9 @@ impl Watch {
             }
             Waiting::Client(_) => (self.write, Expiry::Stalled),
             Waiting::Header(_) => (self.header, Expiry::SlowHeader),
+            // Who comes has something to ask: silence is no cheaper a way to hold a place than a
+            // header that comes byte by byte.
+            Waiting::Request(0, _) => (self.header.min(self.idle), Expiry::Idle),
             Waiting::Request(..) => (self.idle, Expiry::Idle),
         };
         (now.duration_since(since) >= limit).then_some(expiry)
@@ -244,7 +244,7 @@ mod tests {
             requests,
             ..Sample::default()
         };
-        assert_eq!(expiry([resting(0); 9]), Some((5, Expiry::Idle)));
+        assert_eq!(expiry([resting(1); 9]), Some((5, Expiry::Idle)));
         let busy = (0..20).map(resting);
         assert_eq!(expiry(busy), None);
         let once = [resting(0), resting(0), resting(0)]
@@ -255,12 +255,22 @@ mod tests {
 
     #[test]
     fn a_header_has_its_own_time_from_its_first_byte() {
-        let header = Sample {
-            in_header: true,
+        let resting = Sample {
+            requests: 1,
             ..Sample::default()
         };
-        let samples = [Sample::default(); 4].into_iter().chain([header; 9]);
+        let header = Sample {
+            in_header: true,
+            ..resting
+        };
+        let samples = [resting; 4].into_iter().chain([header; 9]);
         assert_eq!(expiry(samples), Some((7, Expiry::SlowHeader)));
+    }
+
+    #[test]
+    fn who_never_asked_has_the_time_of_a_header() {
+        let silent = Sample::default();
+        assert_eq!(expiry([silent; 9]), Some((3, Expiry::Idle)));
     }
 
     #[test]
@@ -306,6 +316,8 @@ mod tests {
         assert_eq!(activity.take_unsent(), Some(70_000));
         assert_eq!(activity.take_unsent(), None);
         drop(running);
+        assert_eq!(activity.sample().write_timeout_ms, 2000, "the rest of it");
+        let _next = activity.begin();
         assert_eq!(activity.sample().write_timeout_ms, 0);
     }
 
