@@ -355,7 +355,7 @@ pub fn serve(command: Command) -> Server {
 pub struct Server {
     /// The process.
     pub guard: Guard,
-    /// `http://host:port`.
+    /// `http://host:port`, or `https://`.
     pub base: String,
     said: Arc<Mutex<String>>,
     _home: Option<tempfile::TempDir>,
@@ -424,22 +424,21 @@ impl Server {
     }
 }
 
-/// Finds the first `http://host:port` whose port is not zero.
+/// Finds the first `http://host:port`, or `https://`, whose port is not zero.
 fn address(text: &str) -> Option<String> {
     text.lines()
         .take(text.matches('\n').count())
-        .flat_map(|line| {
-            line.match_indices("http://")
-                .map(move |(at, _)| &line[at..])
-        })
+        .flat_map(|line| line.match_indices("http").map(move |(at, _)| &line[at..]))
         .find_map(|rest| {
-            let authority: String = rest["http://".len()..]
+            let (scheme, rest) = rest.split_once("://")?;
+            let authority: String = rest
                 .chars()
                 .take_while(|c| c.is_ascii_alphanumeric() || ".:-[]".contains(*c))
                 .collect();
             let (_, port) = authority.rsplit_once(':')?;
             let port: u16 = port.parse().ok()?;
-            (port != 0).then(|| format!("http://{authority}"))
+            let is_address = port != 0 && ["http", "https"].contains(&scheme);
+            is_address.then(|| format!("{scheme}://{authority}"))
         })
 }
 

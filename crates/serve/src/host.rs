@@ -1,23 +1,23 @@
 //! Scheme and host as the client sees them, for the few absolute URLs that manifests need.
 
-use std::net::SocketAddr;
-
 use http::{HeaderMap, Uri, header, header::HeaderName};
+
+use crate::request::Ends;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Returns `scheme://host[:port]`.
 ///
-/// The scheme is the first token of `X-Forwarded-Proto` when that is `http` or `https`, else
-/// `http`. The host is the first token of `X-Forwarded-Host`, else the target's authority
+/// The scheme is the first token of `X-Forwarded-Proto` when that is `http` or `https`, else that
+/// of the connection. The host is the first token of `X-Forwarded-Host`, else the target's authority
 /// (HTTP/2, absolute form), else `Host`, else our own address; what does not look like a host is
 /// passed over, so nothing a client sends can break out of a URL.
-pub(crate) fn base_url(headers: &HeaderMap, uri: &Uri, local: SocketAddr) -> String {
-    let scheme = match first_token(headers, &FORWARDED_PROTO) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
-        _ => "http",
-    };
+pub(crate) fn base_url(headers: &HeaderMap, uri: &Uri, ends: Ends) -> String {
+    let forwarded = first_token(headers, &FORWARDED_PROTO);
+    let is_forwarded = |scheme| forwarded.is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+    let is_secure = is_forwarded("https") || ends.is_secure && !is_forwarded("http");
+    let scheme = if is_secure { "https" } else { "http" };
     let host = first_token(headers, &FORWARDED_HOST)
         .filter(|host| is_host(host))
         .or_else(|| {
@@ -28,7 +28,7 @@ pub(crate) fn base_url(headers: &HeaderMap, uri: &Uri, local: SocketAddr) -> Str
         .or_else(|| first_token(headers, &header::HOST).filter(|host| is_host(host)));
     match host {
         Some(host) => format!("{scheme}://{host}"),
-        None => format!("{scheme}://{local}"),
+        None => format!("{scheme}://{}", ends.local),
     }
 }
 
@@ -44,6 +44,8 @@ fn is_host(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     type Fields = &'static [(&'static str, &'static str)];
@@ -51,6 +53,15 @@ mod tests {
     #[test]
     fn the_host_is_the_one_the_client_used() {
         let local = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let plain = Ends {
+            peer: local,
+            local,
+            is_secure: false,
+        };
+        let secure = Ends {
+            is_secure: true,
+            ..plain
+        };
         let cases: &[(Fields, &str, &str)] = &[
             (&[], "/", "http://127.0.0.1:8080"),
             (&[("host", "a.example:81")], "/", "http://a.example:81"),
@@ -84,7 +95,11 @@ mod tests {
                 map.insert(*name, http::HeaderValue::from_static(value));
             }
             let uri: Uri = uri.parse().unwrap();
-            assert_eq!(base_url(&map, &uri, local), *expected, "{headers:?} {uri}");
+            assert_eq!(base_url(&map, &uri, plain), *expected, "{headers:?} {uri}");
         }
+        let (mut map, uri) = (HeaderMap::new(), Uri::from_static("/"));
+        assert_eq!(base_url(&map, &uri, secure), "https://127.0.0.1:8080");
+        map.insert(&FORWARDED_PROTO, http::HeaderValue::from_static("http"));
+        assert_eq!(base_url(&map, &uri, secure), "http://127.0.0.1:8080");
     }
 }

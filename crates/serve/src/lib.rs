@@ -3,7 +3,7 @@
 //!
 //! | need | module |
 //! |---|---|
-//! | run a server, limit and stop it | [`Server`], [`Limits`], [`Shutdown`], [`Counters`] |
+//! | run a server, limit and stop it | [`Server`], [`Tls`], [`Limits`], [`Shutdown`], [`Counters`] |
 //! | what a handler gets | [`Request`] |
 //! | what a handler gives | [`Response`], [`Body`], [`reply`] |
 //! | answers that come over time | [`Pace`], [`ring`] |
@@ -30,6 +30,7 @@ pub mod ring;
 mod secret;
 mod server;
 mod shutdown;
+mod tls;
 
 pub use body::{Body, BoxError};
 pub use counters::{Counters, Counts};
@@ -42,3 +43,4 @@ pub use request::{BodyError, Request};
 pub use secret::same_secret;
 pub use server::{Error, Server, Summary};
 pub use shutdown::Shutdown;
+pub use tls::{Tls, TlsError, TlsFile};

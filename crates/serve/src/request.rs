@@ -17,9 +17,17 @@ pub struct Request {
     headers: HeaderMap,
     /// The decoded path where it differs from the URI's.
     decoded: Option<String>,
-    peer: SocketAddr,
-    local: SocketAddr,
+    ends: Ends,
     body: Content,
+}
+
+/// The connection that a request came over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// Whether it is TLS.
+    pub(crate) is_secure: bool,
 }
 
 #[derive(Debug)]
@@ -53,26 +61,25 @@ impl Request {
         let uri = target
             .parse()
             .map_err(|_| bad("The target is not a URL."))?;
-        let local = SocketAddr::from(([127, 0, 0, 1], 80));
-        Self::checked(
-            method,
-            uri,
-            HeaderMap::new(),
-            (local, local),
-            Content::Full(body),
-        )
+        let here = SocketAddr::from(([127, 0, 0, 1], 80));
+        let ends = Ends {
+            peer: here,
+            local: here,
+            is_secure: false,
+        };
+        Self::checked(method, uri, HeaderMap::new(), ends, Content::Full(body))
     }
 
     pub(crate) fn incoming(
         request: hyper::Request<Incoming>,
-        addresses: (SocketAddr, SocketAddr),
+        ends: Ends,
     ) -> Result<Self, Box<Response>> {
         let (parts, body) = request.into_parts();
         Self::checked(
             parts.method,
             parts.uri,
             parts.headers,
-            addresses,
+            ends,
             Content::Incoming(body),
         )
     }
@@ -81,7 +88,7 @@ impl Request {
         method: Method,
         uri: Uri,
         headers: HeaderMap,
-        (peer, local): (SocketAddr, SocketAddr),
+        ends: Ends,
         body: Content,
     ) -> Result<Self, Box<Response>> {
         if !uri.path().starts_with('/') && uri.path() != "*" {
@@ -96,8 +103,7 @@ impl Request {
             uri,
             headers,
             decoded,
-            peer,
-            local,
+            ends,
             body,
         })
     }
@@ -135,18 +141,18 @@ impl Request {
 
     /// Returns the address of the other end of the connection.
     pub fn peer(&self) -> SocketAddr {
-        self.peer
+        self.ends.peer
     }
 
     /// Returns our address on the connection.
     pub fn local(&self) -> SocketAddr {
-        self.local
+        self.ends.local
     }
 
     /// Returns `scheme://host[:port]` as the client sees us, from `X-Forwarded-Proto`,
-    /// `X-Forwarded-Host`, the target and `Host`.
+    /// `X-Forwarded-Host`, the target and `Host`, and whether this connection is TLS.
     pub fn base_url(&self) -> String {
-        host::base_url(&self.headers, &self.uri, self.local)
+        host::base_url(&self.headers, &self.uri, self.ends)
     }
 
     /// Reads the whole body, of at most `limit` bytes within `timeout`. A second call gives an

@@ -8,6 +8,7 @@ mod feeds;
 mod http;
 mod soak;
 mod streams;
+mod tls;
 
 use std::{
     fs,

@@ -11,6 +11,7 @@ mod listen;
 mod overlay;
 mod root;
 mod secret;
+mod tls;
 mod transcode;
 mod yaml;
 
@@ -28,6 +29,7 @@ pub(crate) use listen::{Listen, Port};
 pub(crate) use overlay::{Flags, LimitsOverlay, Overlay};
 pub(crate) use root::Root;
 pub(crate) use secret::Secret;
+pub(crate) use tls::{TlsFiles, TlsOverlay};
 pub(crate) use transcode::{Transcode, TranscodeOverlay};
 
 use crate::logging;
@@ -37,6 +39,9 @@ use crate::logging;
 pub(crate) struct Settings {
     /// Where to listen.
     pub(crate) listen: Listen,
+    /// Certificate and key, when HTTPS is spoken there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<TlsFiles>,
     /// Where content lies.
     pub(crate) assets: Vec<Root>,
     /// Where imported media and indexes are kept.
@@ -80,6 +85,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: Listen::default(),
+            tls: None,
             assets: Vec::new(),
             cache_dir: own_folder("XDG_CACHE_HOME", ".cache"),
             state_dir: own_folder("XDG_STATE_HOME", ".local/state"),
@@ -108,6 +114,9 @@ impl Default for Limits {
 impl Settings {
     /// Lays the flags (and environment) over the file (if one is named) over the defaults.
     pub(crate) fn load(file: Option<&Path>, flags: Overlay) -> Result<Self, Error> {
+        if let Some(issue) = flags.tls.issue(Path::new("")) {
+            return Err(Error::new("settings", vec![issue]));
+        }
         let mut settings = Self::default();
         let mut transcode = None;
         if let Some(path) = file {
@@ -130,6 +139,7 @@ impl Settings {
             listen,
             listenaddr,
             listenport,
+            tls,
             assets,
             cache_dir,
             state_dir,
@@ -156,6 +166,9 @@ impl Settings {
         }
         if let Some(port) = listenport {
             self.listen.port = port.0.into();
+        }
+        if let Some(files) = tls.files() {
+            self.tls = Some(files);
         }
         set(&mut self.assets, assets);
         set(&mut self.cache_dir, cache_dir);
@@ -239,8 +252,9 @@ pub(crate) fn read(path: &Path) -> Result<Overlay, Error> {
             vec![Issue::whole(format!("cannot be read: {error}"))],
         )
     })?;
-    let mut overlay = yaml::parse(&name, &text)?;
-    overlay.resolve_paths(path.parent().unwrap_or(Path::new("")));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut overlay = yaml::parse(&name, folder, &text)?;
+    overlay.resolve_paths(folder);
     Ok(overlay)
 }
 

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Issue, Listen, Port, Root, Secret, TranscodeOverlay,
+    Issue, Listen, Port, Root, Secret, TlsOverlay, TranscodeOverlay,
     channels::{self, RawJob},
 };
 use crate::logging;
@@ -27,6 +27,9 @@ pub(crate) struct Overlay {
     pub(crate) listenaddr: Option<String>,
     /// Port alone, as voyandz has it.
     pub(crate) listenport: Option<Port>,
+    /// HTTPS in place of HTTP.
+    #[serde(default)]
+    pub(crate) tls: TlsOverlay,
     /// Folders of content, or `s3://bucket/prefix`; every DASH, HLS or media file below one becomes
     /// an asset.
     pub(crate) assets: Option<Vec<Root>>,
@@ -123,6 +126,8 @@ pub(crate) struct Flags {
     )]
     pub(crate) api_token: Option<Secret>,
     #[command(flatten)]
+    pub(crate) tls: TlsOverlay,
+    #[command(flatten)]
     pub(crate) limits: LimitsOverlay,
 }
 
@@ -139,12 +144,21 @@ impl Overlay {
         }
     }
 
-    /// Reads channels, presets, feeds and streams. Fails with everything that is wrong with them.
+    /// Reads the certificate, whose path starts from `folder`, and channels, presets, feeds and
+    /// streams. Fails with everything that is wrong with them.
     pub(super) fn read_parts(
         &mut self,
+        folder: &Path,
         position: impl Fn(&[&str]) -> Option<(u64, u64)>,
     ) -> Result<(), Vec<Issue>> {
         let mut issues = Vec::new();
+        if let Some(issue) = self.tls.issue(folder) {
+            let path: Vec<&str> = issue.key.split('.').collect();
+            issues.push(Issue {
+                position: position(&path),
+                ..issue
+            });
+        }
         if let Some(section) = &mut self.transcode {
             issues.extend(section.read_presets(&position).err().into_iter().flatten());
         }
@@ -183,6 +197,7 @@ impl Overlay {
     ) -> Self {
         Self {
             listen: flags.listen,
+            tls: flags.tls,
             assets,
             cache_dir: flags.cache_dir,
             api_token: flags.api_token,
@@ -202,6 +217,7 @@ impl Overlay {
         for path in paths.chain(own.into_iter().flatten()).chain(relayed) {
             *path = folder.join(&*path);
         }
+        self.tls.resolve_paths(folder);
         if let Some(section) = &mut self.transcode {
             section.resolve_paths(folder);
         }

@@ -1,11 +1,13 @@
 use super::*;
 
 fn parsed(text: &str) -> Overlay {
-    yaml::parse("test.yaml", text).unwrap()
+    yaml::parse("test.yaml", Path::new(""), text).unwrap()
 }
 
 fn faults(text: &str) -> String {
-    yaml::parse("test.yaml", text).unwrap_err().to_string()
+    yaml::parse("test.yaml", Path::new(""), text)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! tree and each of its leaves is tried alone, so that every wrong key is named with its place and
 //! not only the first.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, path::Path};
 
 use serde::{
     Deserialize, Serialize,
@@ -21,8 +21,8 @@ const CHANNELS: &str = "channels";
 /// Keys below which names are given.
 const NAMED: [&str; 4] = [CHANNELS, "feeds", "streams", "templates"];
 
-/// Reads a configuration. `name` is for messages.
-pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
+/// Reads a configuration. `name` is for messages; what it names is looked for from `folder` on.
+pub(super) fn parse(name: &str, folder: &Path, text: &str) -> Result<Overlay, Error> {
     // An empty file, or one of comments only, sets nothing.
     let read = serde_saphyr::from_str::<Option<Overlay>>(text);
     let tree = lenient(text);
@@ -34,7 +34,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
     let failed = match read {
         Ok(overlay) => {
             let mut overlay = overlay.unwrap_or_default();
-            match overlay.read_parts(position) {
+            match overlay.read_parts(folder, position) {
                 Ok(()) if issues.is_empty() => return Ok(overlay),
                 Ok(()) => {}
                 Err(found) => issues.extend(found),
@@ -43,10 +43,10 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Overlay, Error> {
         }
         Err(error) => {
             if let Some(tree) = &tree {
-                tree.try_channels(&mut issues);
+                tree.try_channels(folder, &mut issues);
                 let mut wrong = Vec::new();
                 tree.try_leaves(&mut Vec::new(), &mut wrong);
-                issues.extend(try_rest(tree, &wrong));
+                issues.extend(try_rest(tree, folder, &wrong));
                 issues.extend(wrong);
             }
             Some(error)
@@ -73,7 +73,7 @@ fn lenient(text: &str) -> Option<Tree> {
 
 /// Reads what is left of a configuration without the leaves that are wrong, and returns what is wrong
 /// with that; not that something is missing which was taken away.
-fn try_rest(tree: &Tree, wrong: &[Issue]) -> Vec<Issue> {
+fn try_rest(tree: &Tree, folder: &Path, wrong: &[Issue]) -> Vec<Issue> {
     let taken: Vec<&str> = wrong.iter().map(|issue| issue.key.as_str()).collect();
     let Ok(mut overlay) = Overlay::deserialize(tree.without(&taken, &mut Vec::new())) else {
         return Vec::new();
@@ -81,7 +81,7 @@ fn try_rest(tree: &Tree, wrong: &[Issue]) -> Vec<Issue> {
     // They were read alone.
     overlay.channels = None;
     let mut issues = overlay
-        .read_parts(|path| tree.position(path))
+        .read_parts(folder, |path| tree.position(path))
         .err()
         .unwrap_or_default();
     issues.retain(|issue| {
@@ -129,7 +129,7 @@ impl Tree {
     }
 
     /// Reads the channels alone, when the rest cannot be read; adds what is wrong.
-    fn try_channels(&self, issues: &mut Vec<Issue>) {
+    fn try_channels(&self, folder: &Path, issues: &mut Vec<Issue>) {
         let Self::Map(entries) = self else { return };
         let Some((key, channels)) = entries.iter().find(|(key, _)| key.value.name == CHANNELS)
         else {
@@ -137,7 +137,7 @@ impl Tree {
         };
         let alone = Value::Object(Map::from_iter([(key.value.name.clone(), channels.value())]));
         if let Ok(mut overlay) = Overlay::deserialize(alone) {
-            let found = overlay.read_parts(|path| self.position(path));
+            let found = overlay.read_parts(folder, |path| self.position(path));
             issues.extend(found.err().unwrap_or_default());
         }
     }

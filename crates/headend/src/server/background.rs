@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use serve::Shutdown;
+use serve::{Shutdown, Tls};
 use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
@@ -13,7 +13,10 @@ use tokio::{
 };
 
 use super::{App, content::Content, live, run::Reload};
-use crate::{content::Tools, mirrors, progress::Progress, report::machine, service::Manager};
+use crate::{
+    config::TlsFiles, content::Tools, mirrors, progress::Progress, report::machine,
+    service::Manager,
+};
 
 /// How often gauges are set and histograms folded.
 const TICK: Duration = Duration::from_secs(2);
@@ -83,11 +86,12 @@ async fn dump_on_request(app: Arc<App>, shutdown: Shutdown) -> anyhow::Result<()
     }
 }
 
-/// Reads the configuration anew, whenever SIGHUP asks for it, and changes feeds and streams to it. One
-/// that cannot be read changes nothing.
+/// Reads the configuration anew, whenever SIGHUP asks for it, and changes feeds and streams to it, and
+/// the certificate. One that cannot be read changes nothing.
 pub(super) async fn reload_on_request(
     app: Arc<App>,
     read: Reload,
+    tls: Option<Arc<Tls>>,
     manager: Arc<Manager>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
@@ -105,12 +109,28 @@ pub(super) async fn reload_on_request(
                 if let Some(relay) = app.relay.get() {
                     super::relay::reload(relay, settings.relay);
                 }
+                let tls = tls.clone();
+                tokio::task::spawn_blocking(move || renew(tls.as_deref(), settings.tls)).await?;
             }
             Err(error) => {
                 tracing::error!(%error, "the configuration is not used; all stays as it was");
             }
         }
         manager.ready("listening");
+    }
+}
+
+/// Reads the certificate anew; what cannot be used changes nothing. Blocks.
+fn renew(tls: Option<&Tls>, files: Option<TlsFiles>) {
+    match (tls, files) {
+        (None, None) => {}
+        (Some(tls), Some(TlsFiles { cert, key })) => match tls.reload(&cert, &key) {
+            Ok(()) => tracing::info!(certificate = %cert.display(), "the certificate was read"),
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        },
+        (Some(_), None) | (None, Some(_)) => {
+            tracing::warn!("`tls` was added or taken away: that holds from the next start on");
+        }
     }
 }
 

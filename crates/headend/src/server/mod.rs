@@ -15,6 +15,7 @@ mod background;
 mod content;
 mod control;
 mod cut;
+mod doors;
 mod embedded;
 mod events;
 mod jobs;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{self, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -13,9 +13,9 @@ use anyhow::Context;
 use broadcast::{channel::Handle, job};
 use process::supervise::Outcome;
 use serve::{Server, Shutdown};
-use tokio::{net::TcpListener, runtime, task::JoinSet};
+use tokio::{runtime, task::JoinSet};
 
-use super::{App, Front, background};
+use super::{App, Front, background, doors::Doors};
 use crate::{
     channels::{self, Folders, Running, Toolbox},
     clock::Clock,
@@ -174,26 +174,6 @@ fn serve_results(settings: &mut Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Listens on the sockets that the service manager holds for us, else where the settings say; returns
-/// the first address.
-async fn listen(
-    server: &mut Server,
-    sockets: Vec<net::TcpListener>,
-    settings: &Settings,
-) -> anyhow::Result<SocketAddr> {
-    let mut first = None;
-    for listener in sockets {
-        let address = listener.local_addr()?;
-        tracing::info!(%address, "listening on a socket of the service manager; `listen` is not used");
-        server.listen(TcpListener::from_std(listener)?);
-        first.get_or_insert(address);
-    }
-    match first {
-        Some(address) => Ok(address),
-        None => Ok(server.bind(&settings.listen.to_string()).await?),
-    }
-}
-
 async fn serve_until_stopped(
     job: Job,
     tools: Tools,
@@ -203,7 +183,15 @@ async fn serve_until_stopped(
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let mut server = Server::new(job.settings.limits.of_server());
-    let address = listen(&mut server, sockets, &job.settings).await?;
+    let doors = Doors::open(&mut server, sockets, &job.settings).await?;
+    let reload: Option<Reload> = match job.reload {
+        None if doors.tls.is_some() => {
+            // The certificate is read again all the same.
+            let same = job.settings.clone();
+            Some(Box::new(move || Ok(same.clone())))
+        }
+        reload => reload,
+    };
     let app = Arc::new(App::new(
         job.settings,
         running,
@@ -211,7 +199,7 @@ async fn serve_until_stopped(
         shutdown.clone(),
         Clock::SYSTEM,
     )?);
-    open_relay(&app, &address)?;
+    open_relay(&app, doors.inside)?;
     if app.settings.transcode.is_some() {
         let opening = Arc::clone(&app);
         tokio::task::spawn_blocking(move || opening.open_jobs(&job.vod)).await??;
@@ -227,22 +215,24 @@ async fn serve_until_stopped(
     let manager = Arc::new(Manager::of_environment());
     background::start(&mut tasks, &app, tools, &shutdown);
     background::start_signs_of_life(&mut tasks, &app, &manager, &shutdown);
-    if let Some(reload) = job.reload {
+    if let Some(reload) = reload {
         tasks.spawn(background::reload_on_request(
             Arc::clone(&app),
             reload,
+            doors.tls.clone(),
             Arc::clone(&manager),
             shutdown.clone(),
         ));
     }
-    term::print(&format!("listening on http://{address}/\n"))?;
+    let base = doors.base();
+    term::print(&format!("listening on {base}/\n"))?;
     if let Some(greeting) = job.greeting {
         term::print(&format!("{greeting}\n"))?;
     }
     if let Some((dashboard, channel)) = &foreground {
         term::print(&format!(
-            "channel {name}, process {pid}: http://{address}/live/{name}/master.m3u8 (HLS), \
-             http://{address}/live/{name}/manifest.mpd (DASH); stop with Ctrl-C\n",
+            "channel {name}, process {pid}: {base}/live/{name}/master.m3u8 (HLS), \
+             {base}/live/{name}/manifest.mpd (DASH); stop with Ctrl-C\n",
             name = channel.name(),
             pid = std::process::id(),
         ))?;
@@ -251,10 +241,10 @@ async fn serve_until_stopped(
             tasks.spawn(shown);
         }
     }
-    manager.ready(&format!("listening on http://{address}/"));
+    manager.ready(&format!("listening on {base}/"));
     let screen = async {
         match &foreground {
-            Some((Dashboard::Screen, _)) => show_screen(&address.to_string()).await,
+            Some((Dashboard::Screen, _)) => show_screen(&doors.inside.to_string()).await,
             _ => std::future::pending().await,
         }
     };
@@ -309,18 +299,13 @@ async fn serve_until_stopped(
     ended.map(|()| Exit::Done)
 }
 
-/// Starts feeds and makes streams ready. `address` is where we listen; commands reach us there.
-fn open_relay(app: &App, address: &SocketAddr) -> anyhow::Result<()> {
-    let host = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
+/// Starts feeds and makes streams ready. At `inside`, commands reach us.
+fn open_relay(app: &App, inside: SocketAddr) -> anyhow::Result<()> {
     let clock = app.clock;
     let deps = relay::Deps {
         spawner: process::Spawner::with_shim(OWN_BINARY)?,
         surroundings: Arc::new(relay::config::Surroundings {
-            server: format!("http://{}", SocketAddr::new(host, address.port())),
+            server: format!("http://{inside}"),
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         }),
         stamp: Arc::new(move || logging::stamp(clock.now_ms())),
@@ -343,9 +328,6 @@ async fn over(channel: Option<&Handle>) -> Outcome {
 
 /// Shows the screen of `top` until it is left, which stops the server.
 async fn show_screen(address: &str) -> anyhow::Result<()> {
-    let address = address
-        .replace("0.0.0.0:", "127.0.0.1:")
-        .replace("[::]:", "[::1]:");
     let address = address.parse().map_err(anyhow::Error::msg)?;
     top::run(&top::Remote::new(address)?, term::has_colours()).await
 }

@@ -4,7 +4,6 @@ use std::{
     any::Any,
     convert::Infallible,
     future::poll_fn,
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
@@ -20,7 +19,7 @@ use super::{
     Shared,
     activity::{Activity, Running},
 };
-use crate::{Body, BoxError, Handler, Pace, Request, Response, counters, reply};
+use crate::{Body, BoxError, Handler, Pace, Request, Response, counters, reply, request::Ends};
 
 const SERVER: HeaderValue =
     HeaderValue::from_static(concat!("headend/", env!("CARGO_PKG_VERSION")));
@@ -28,8 +27,7 @@ const SERVER: HeaderValue =
 /// What the requests of one connection share.
 pub(super) struct Link<H> {
     pub(super) shared: Arc<Shared<H>>,
-    pub(super) peer: SocketAddr,
-    pub(super) local: SocketAddr,
+    pub(super) ends: Ends,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -42,7 +40,7 @@ pub(super) fn answer<H: Handler>(
     counters::add(&link.shared.counters.requests);
     async move {
         let is_head = *request.method() == Method::HEAD;
-        let mut response = match Request::incoming(request, (link.peer, link.local)) {
+        let mut response = match Request::incoming(request, link.ends) {
             Ok(request) => guarded(&link, request).await,
             Err(refused) => *refused,
         };

@@ -14,7 +14,6 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::{rt::TokioIo, server::graceful::GracefulConnection};
-use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -28,8 +27,9 @@ use super::{
     answer::{Link, answer},
     detect::{Opening, Protocol},
     streams::Streams,
+    transport::{Transport, Wire},
 };
-use crate::{Handler, counters};
+use crate::{Handler, Tls, counters, request::Ends};
 
 /// How long an expired connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ pub(super) type Collar = oneshot::Receiver<std::convert::Infallible>;
 pub(super) async fn run<H: Handler>(
     stream: TcpStream,
     peer: SocketAddr,
+    tls: Option<Arc<Tls>>,
     shared: Arc<Shared<H>>,
     mut collar: Collar,
 ) {
@@ -50,9 +51,23 @@ pub(super) async fn run<H: Handler>(
         return; // The client is gone already.
     };
     let activity = Arc::new(Activity::default());
+    let ends = Ends {
+        peer,
+        local,
+        is_secure: tls.is_some(),
+    };
+    let wire = Wire::new(stream, Arc::clone(&activity));
+    let transport = match tls {
+        None => Transport::Plain(wire),
+        // On the heap, so that plain connections do not carry its place.
+        Some(tls) => match Box::pin(handshake(wire, peer, &tls, &shared, &mut collar)).await {
+            Some(transport) => transport,
+            None => return,
+        },
+    };
     let mut minder = Minder::new(&shared, Arc::clone(&activity));
     let mut socket = Socket {
-        stream,
+        transport,
         opening: Opening::new(),
         activity: Arc::clone(&activity),
     };
@@ -67,8 +82,7 @@ pub(super) async fn run<H: Handler>(
     };
     let link = Arc::new(Link {
         shared,
-        peer,
-        local,
+        ends,
         activity,
     });
     let service = {
@@ -103,6 +117,32 @@ pub(super) async fn run<H: Handler>(
         End::Closed => {}
         End::Broken(error) => tracing::debug!(%peer, %error, "a connection broke"),
         End::Expired => counters::add(&link.shared.counters.timed_out),
+    }
+}
+
+/// Does the handshake, unless the server stops or the client takes too long.
+async fn handshake<H>(
+    wire: Wire,
+    peer: SocketAddr,
+    tls: &Tls,
+    shared: &Shared<H>,
+    collar: &mut Collar,
+) -> Option<Transport> {
+    let limit = shared.limits.header_timeout;
+    let done = tokio::select! {
+        done = time::timeout(limit, Transport::handshake(wire, tls)) => done,
+        _ = collar => return None,
+    };
+    match done {
+        Ok(Ok(transport)) => transport,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            counters::add(&shared.counters.timed_out);
+            None
+        }
     }
 }
 
@@ -189,9 +229,10 @@ impl Minder {
     }
 }
 
-/// The socket, leaving marks. What [`Opening`] has read is read again first.
+/// What carries the connection, leaving marks of what is read. What [`Opening`] has read is read
+/// again first.
 struct Socket {
-    stream: TcpStream,
+    transport: Transport,
     opening: Opening,
     activity: Arc<Activity>,
 }
@@ -200,27 +241,8 @@ impl Socket {
     async fn detect(&mut self) -> io::Result<Option<Protocol>> {
         let activity = &self.activity;
         self.opening
-            .read(&mut self.stream, |count| activity.has_read(count))
+            .read(&mut self.transport, |count| activity.has_read(count))
             .await
-    }
-
-    /// Tells the kernel what the answer asks for, before its first byte.
-    fn is_about_to_write(&self) {
-        if let Some(unsent) = self.activity.take_unsent() {
-            let socket = SockRef::from(&self.stream);
-            if let Err(error) = socket.set_tcp_notsent_lowat(unsent) {
-                tracing::debug!(%error, "the kernel does not bound what it has not sent");
-            }
-        }
-    }
-
-    fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match &result {
-            Poll::Ready(Ok(count)) => self.activity.has_written(*count),
-            Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.activity.is_blocked(),
-        }
-        result
     }
 }
 
@@ -238,7 +260,7 @@ impl AsyncRead for Socket {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let result = Pin::new(&mut self.transport).poll_read(cx, buffer);
         self.activity.has_read(buffer.filled().len() - before);
         result
     }
@@ -250,9 +272,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.is_about_to_write();
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(result)
+        Pin::new(&mut self.transport).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -260,20 +280,18 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.is_about_to_write();
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.wrote(result)
+        Pin::new(&mut self.transport).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.transport.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.transport).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.transport).poll_shutdown(cx)
     }
 }

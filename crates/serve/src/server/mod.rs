@@ -6,7 +6,9 @@
 //! single-threaded runtimes with `SO_REUSEPORT` was measured to be within noise of one
 //! multi-threaded runtime, so there is no second way to listen.
 //!
-//! - More connections than [`Limits::connections`]: `503`, then closed ([`refuse`]).
+//! - More connections than [`Limits::connections`]: `503`, then closed ([`refuse`]); without a word
+//!   where TLS is spoken, since to say one takes a handshake.
+//! - A listener may speak TLS ([`Tls`]); the handshake is part of the connection ([`transport`]).
 //! - `accept` fails because file descriptors or memory ran out: logged once, tried again ten times
 //!   a second until it works.
 //! - Shutdown: listeners close first, resting connections at once, the others after the answer they
@@ -18,6 +20,7 @@ mod connection;
 mod detect;
 mod refuse;
 mod streams;
+mod transport;
 
 use std::{
     collections::HashMap,
@@ -38,7 +41,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use crate::{Counters, Counts, Handler, Limits, Shutdown, counters};
+use crate::{Counters, Counts, Handler, Limits, Shutdown, Tls, counters};
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -68,9 +71,16 @@ pub struct Summary {
 /// A server that is not running yet.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    doors: Vec<Door>,
     limits: Limits,
     counters: Arc<Counters>,
+}
+
+/// Where connections come in, and whether they are TLS.
+#[derive(Debug)]
+struct Door {
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
 }
 
 /// What all connections of a server share.
@@ -87,27 +97,32 @@ impl Server {
     /// Makes a server that listens nowhere yet.
     pub fn new(limits: Limits) -> Self {
         Self {
-            listeners: Vec::new(),
+            doors: Vec::new(),
             limits,
             counters: Arc::default(),
         }
     }
 
     /// Listens on `address`, a `host:port` (port 0 for a free one), and returns the address found.
-    pub async fn bind(&mut self, address: &str) -> Result<SocketAddr, Error> {
+    /// With `tls`, nothing else is spoken there.
+    pub async fn bind(
+        &mut self,
+        address: &str,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<SocketAddr, Error> {
         let fail = |source| Error::Listen {
             address: address.to_owned(),
             source,
         };
         let listener = TcpListener::bind(address).await.map_err(fail)?;
         let found = listener.local_addr().map_err(fail)?;
-        self.listeners.push(listener);
+        self.listen(listener, tls);
         Ok(found)
     }
 
-    /// Accepts from a listener that the caller made.
-    pub fn listen(&mut self, listener: TcpListener) {
-        self.listeners.push(listener);
+    /// Accepts from a listener that the caller made. With `tls`, nothing else is spoken there.
+    pub fn listen(&mut self, listener: TcpListener, tls: Option<Arc<Tls>>) {
+        self.doors.push(Door { listener, tls });
     }
 
     /// Returns the running counts, which outlive the server.
@@ -127,7 +142,7 @@ impl Server {
             tasks: JoinSet::new(),
             leashes: HashMap::new(),
         };
-        house.accept(self.listeners, &shutdown).await;
+        house.accept(self.doors, &shutdown).await;
         house.drain().await
     }
 }
@@ -143,7 +158,7 @@ struct House<H> {
 
 impl<H: Handler> House<H> {
     /// Accepts until `shutdown`; the listeners close on return.
-    async fn accept(&mut self, listeners: Vec<TcpListener>, shutdown: &Shutdown) {
+    async fn accept(&mut self, doors: Vec<Door>, shutdown: &Shutdown) {
         let mut stop = pin!(shutdown.wait());
         let mut next = 0;
         let mut failing = false;
@@ -154,11 +169,11 @@ impl<H: Handler> House<H> {
                 () = &mut stop => return,
                 Some(ended) = self.tasks.join_next_with_id() => self.reap(ended),
                 () = pause(paused_until), if paused_until.is_some() => paused_until = None,
-                accepted = poll_fn(|cx| poll_accept(&listeners, &mut next, cx)),
+                accepted = poll_fn(|cx| poll_accept(&doors, &mut next, cx)),
                     if paused_until.is_none() => match accepted {
-                    Ok((stream, peer)) => {
+                    Ok((stream, peer, door)) => {
                         failing = false;
-                        self.admit(stream, peer);
+                        self.admit(stream, peer, door.tls.as_ref());
                     }
                     Err(error) if is_of_the_client(&error) => {}
                     Err(error) => {
@@ -174,20 +189,21 @@ impl<H: Handler> House<H> {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, tls: Option<&Arc<Tls>>) {
         let counters = &self.shared.counters;
         if self.leashes.len() >= self.shared.limits.connections {
             counters::add(&counters.refused);
             let being_refused = self.tasks.len() - self.leashes.len();
-            if being_refused < refuse::AT_A_TIME {
-                self.tasks.spawn(refuse::refuse(stream));
+            if being_refused < refuse::AT_A_TIME && tls.is_none() {
+                self.tasks.spawn(refuse::tell(stream, refuse::FULL));
             }
             return;
         }
         counters::add(&counters.accepted);
         counters::add(&counters.open);
         let (leash, collar) = oneshot::channel();
-        let task = connection::run(stream, peer, Arc::clone(&self.shared), collar);
+        let shared = Arc::clone(&self.shared);
+        let task = connection::run(stream, peer, tls.cloned(), shared, collar);
         let id = self.tasks.spawn(task).id();
         self.leashes.insert(id, Some(leash));
     }
@@ -241,17 +257,18 @@ async fn pause(until: Option<Instant>) {
     }
 }
 
-/// Accepts from whichever listener is ready, each in turn. Without listeners it never is.
-fn poll_accept(
-    listeners: &[TcpListener],
+/// Accepts from whichever door is ready, each in turn. Without doors it never is.
+fn poll_accept<'a>(
+    doors: &'a [Door],
     next: &mut usize,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-    for step in 0..listeners.len() {
-        let index = (*next + step) % listeners.len();
-        if let Poll::Ready(accepted) = listeners[index].poll_accept(cx) {
+) -> Poll<io::Result<(TcpStream, SocketAddr, &'a Door)>> {
+    for step in 0..doors.len() {
+        let index = (*next + step) % doors.len();
+        let door = &doors[index];
+        if let Poll::Ready(accepted) = door.listener.poll_accept(cx) {
             *next = index + 1;
-            return Poll::Ready(accepted);
+            return Poll::Ready(accepted.map(|(stream, peer)| (stream, peer, door)));
         }
     }
     Poll::Pending

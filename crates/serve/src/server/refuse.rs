@@ -1,4 +1,5 @@
-//! Turning away a client because too many connections are open.
+//! Turning away a client with an answer that is always the same: too many connections are open, or
+//! it speaks plain HTTP where TLS is spoken.
 
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use tokio::{
     time,
 };
 
-/// How many clients are told at a time; any more are closed without a word.
+/// How many clients are told at a time that the server is full; any more are closed without a word.
 pub(super) const AT_A_TIME: usize = 64;
 
 const PATIENCE: Duration = Duration::from_secs(1);
-const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+
+/// Too many connections are open.
+pub(super) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     content-length: 36\r\n\
     retry-after: 1\r\n\
@@ -21,11 +24,19 @@ const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     Too many connections are open here.\n";
 
+/// The port is for TLS.
+pub(super) const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+    content-type: text/plain; charset=utf-8\r\n\
+    content-length: 30\r\n\
+    connection: close\r\n\
+    \r\n\
+    This port is for HTTPS (TLS).\n";
+
 /// Tells the client. What it sends is read to the end, or else its system may drop our answer
 /// together with the connection (RFC 9112, 9.6).
-pub(super) async fn refuse(mut stream: TcpStream) {
+pub(super) async fn tell(mut stream: TcpStream, answer: &'static [u8]) {
     let tell = async {
-        stream.write_all(ANSWER).await?;
+        stream.write_all(answer).await?;
         stream.shutdown().await?;
         let mut waste = [0; 1024];
         while stream.read(&mut waste).await? > 0 {}

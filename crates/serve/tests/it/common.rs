@@ -1,10 +1,10 @@
 //! A server on a free port and a client that sees every byte.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use serve::{Handler, Limits, Server, Shutdown, Summary};
+use serve::{Handler, Limits, Server, Shutdown, Summary, Tls};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinHandle,
     time,
@@ -17,14 +17,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Running {
     pub(crate) address: String,
     pub(crate) shutdown: Shutdown,
-    pub(crate) counters: std::sync::Arc<serve::Counters>,
+    pub(crate) counters: Arc<serve::Counters>,
     task: JoinHandle<Summary>,
 }
 
 impl Running {
     pub(crate) async fn start(limits: Limits, handler: impl Handler) -> Self {
+        Self::start_with(limits, None, handler).await
+    }
+
+    pub(crate) async fn start_with(
+        limits: Limits,
+        tls: Option<Arc<Tls>>,
+        handler: impl Handler,
+    ) -> Self {
         let mut server = Server::new(limits);
-        let address = server.bind("127.0.0.1:0").await.unwrap().to_string();
+        let address = server.bind("127.0.0.1:0", tls).await.unwrap().to_string();
         let shutdown = Shutdown::new();
         let counters = server.counters();
         let mut tasks = tokio::task::JoinSet::new();
@@ -40,10 +48,7 @@ impl Running {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        Client {
-            stream: TcpStream::connect(&self.address).await.unwrap(),
-            read: Vec::new(),
-        }
+        Client::new(TcpStream::connect(&self.address).await.unwrap())
     }
 
     /// Sends one request on a connection of its own.
@@ -65,8 +70,8 @@ impl Running {
 }
 
 /// One connection.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     read: Vec<u8>,
 }
 
@@ -87,7 +92,14 @@ impl Answer {
     }
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            read: Vec::new(),
+        }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &str) {
         self.stream.write_all(bytes.as_bytes()).await.unwrap();
     }

@@ -82,7 +82,7 @@ async fn what_does_not_end_in_time_is_cut() {
 async fn an_address_in_use_is_named() {
     let (server, _go) = start(PATIENCE).await;
     let error = Server::new(Limits::default())
-        .bind(&server.address)
+        .bind(&server.address, None)
         .await
         .unwrap_err();
     assert!(error.to_string().contains(&server.address), "{error}");
