@@ -1,6 +1,6 @@
 //! TLS: a certificate and its key from two PEM files, read again on wish.
 //!
-//! TLS 1.2 and 1.3 with the suites that rustls finds good; HTTP/2 and HTTP/1.1 are offered by ALPN.
+//! TLS 1.2 and 1.3 with the suites that rustls finds good; HTTP/2 and HTTP/1 are offered by ALPN.
 //! Sessions are resumed by tickets, whose keys this process makes and changes by itself.
 
 use std::{
@@ -21,8 +21,9 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// What a client may choose of, the best first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// What a client may choose of, the best first. One that offers only others is turned away, so what
+/// speaks HTTP/1.0 alone, and says so, is here too.
+const PROTOCOLS: [&[u8]; 3] = [b"h2", b"http/1.1", b"http/1.0"];
 
 /// Which of the two files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

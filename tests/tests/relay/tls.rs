@@ -111,7 +111,8 @@ fn everything_is_served_over_tls() {
         "%{http_version} %{http_code}",
     ];
     for (flag, expected) in [("--http2", "2 200"), ("--http1.1", "1.1 200")] {
-        let words = [&version[..], &[flag, &url("/")]].concat();
+        let home = url("/");
+        let words = [&version[..], &[flag, &home]].concat();
         assert_eq!(folder.text(&words), expected);
     }
     let list = folder.text(&[&url("/streams.m3u")]);

@@ -39,12 +39,11 @@ impl Doors {
             server.listen(TcpListener::from_std(listener)?, tls.clone());
             first.get_or_insert(address);
         }
-        let address = match first {
-            Some(address) => address,
-            None => {
-                let address = settings.listen.to_string();
-                server.bind(&address, tls.clone()).await?
-            }
+        let address = if let Some(address) = first {
+            address
+        } else {
+            let address = settings.listen.to_string();
+            server.bind(&address, tls.clone()).await?
         };
         let inside = if tls.is_some() {
             let own = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -144,7 +144,7 @@ async fn http_1_is_spoken_with_ranges_and_without_frames() {
 
     // HTTP/1.0, which knows no frames: the end is that of TLS, and not that of the socket alone, so
     // the client knows that nothing was cut off.
-    let mut client = Client::new(pair.connect(&server, &[]).await);
+    let mut client = Client::new(pair.connect(&server, &["http/1.0"]).await);
     client.send("GET /stream HTTP/1.0\r\n\r\n").await;
     let mut read = Vec::new();
     let whole = client.stream.read_to_end(&mut read);
