@@ -30,6 +30,7 @@ pub struct Child {
     stdout: Option<ChildStdout>,
     name: String,
     line: String,
+    stop_signal: Signal,
     grace: Duration,
 }
 
@@ -75,6 +76,7 @@ impl Child {
             stdout,
             name,
             line,
+            stop_signal: command.stop_signal,
             grace: command.grace,
         };
         started.map_err(|source| Error::Spawn {
@@ -161,9 +163,9 @@ impl Child {
         }
     }
 
-    /// Tells the group to end (`SIGTERM`) and returns at once.
+    /// Tells the group to end, by the signal of the command, and returns at once.
     pub fn terminate(&self) {
-        self.shared.signal(Signal::TERM);
+        self.shared.signal(self.stop_signal);
     }
 
     /// Kills the group (`SIGKILL`) and returns at once.
@@ -171,7 +173,7 @@ impl Child {
         self.shared.signal(Signal::KILL);
     }
 
-    /// Ends the group: `SIGTERM`, the grace of the command, `SIGKILL`; then waits for the end.
+    /// Ends the group: the signal of the command, its grace, `SIGKILL`; then waits for the end.
     pub fn stop(&self) -> Exit {
         self.terminate();
         if let Some(exit) = self.wait_timeout(self.grace) {
@@ -249,7 +251,7 @@ fn start_threads(
         .name(format!("wait {}", process.id()))
         .spawn(move || {
             if let Ok(process) = hand.recv() {
-                attend(&keeper, process, &drain);
+                attend(&keeper, process, &drain, &spawner);
             }
             // Until here: the end of the spawner's thread would signal the child.
             drop(spawner);
@@ -267,12 +269,18 @@ fn start_threads(
 }
 
 /// Waits for the process, ends what is left of its group, reaps it, reports.
-fn attend(shared: &Shared, mut process: process::Child, drain: &mpsc::Receiver<()>) {
+fn attend(
+    shared: &Shared,
+    mut process: process::Child,
+    drain: &mpsc::Receiver<()>,
+    spawner: &Spawner,
+) {
     let flags = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while waitid(WaitId::Pid(shared.pid), flags).is_err_and(|error| error == Errno::INTR) {}
 
     let mut state = shared.lock();
     let _ = kill_process_group(shared.pid, Signal::KILL);
+    spawner.forget(shared.pid);
     let exit = process.wait().map_or(Exit::Code(-1), Exit::from);
     state.reaped = true;
     drop(state);

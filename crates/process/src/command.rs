@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{mask, supervise::Priority};
+use rustix::process::{Resource, Signal};
+
+use crate::{limits::Limits, mask, supervise::Priority};
 
 /// What a child gets of our environment; the rest is ours. Added to by [`Command::env`].
 const INHERITED: &[&str] = &[
@@ -60,10 +62,12 @@ pub struct Command {
     pub(crate) inherited: Vec<OwnedFd>,
     pub(crate) kept_lines: usize,
     pub(crate) on_line: Option<OnLine>,
+    pub(crate) stop_signal: Signal,
     pub(crate) grace: Duration,
     pub(crate) timeout: Option<Duration>,
     pub(crate) package: Option<&'static str>,
     pub(crate) priority: Priority,
+    pub(crate) limits: Limits,
 }
 
 impl Command {
@@ -80,10 +84,12 @@ impl Command {
             inherited: Vec::new(),
             kept_lines: 40,
             on_line: None,
+            stop_signal: Signal::TERM,
             grace: Duration::from_secs(3),
             timeout: None,
             package: None,
             priority: Priority::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -151,6 +157,13 @@ impl Command {
         self
     }
 
+    /// Sets the signal that tells a child to end, `SIGTERM` otherwise; its whole group gets it.
+    #[must_use]
+    pub fn stop_signal(mut self, signal: Signal) -> Self {
+        self.stop_signal = signal;
+        self
+    }
+
     /// Sets how long a child that is told to end may take before it is killed.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -176,6 +189,22 @@ impl Command {
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// Sets how much of a resource the kernel grants the child, as soft and hard limit (setrlimit(2)); at
+    /// most what we have ourselves. Of `As`, `Core`, `Cpu`, `Data`, `Fsize`, `Nofile` and `Nproc`;
+    /// others are left as they are.
+    #[must_use]
+    pub fn rlimit(mut self, resource: Resource, most: u64) -> Self {
+        self.limits.resources.push((resource, most));
+        self
+    }
+
+    /// Sets the rights that files of the child do not get (umask(2)).
+    #[must_use]
+    pub fn umask(mut self, bits: u32) -> Self {
+        self.limits.umask = Some(bits);
         self
     }
 

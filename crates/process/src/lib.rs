@@ -4,7 +4,8 @@
 //! ```text
 //! command   what to run             spawner   starts it, from a thread that lives on
 //! child     a running process       run       runs to the end, output captured or by lines
-//! shim      dies with us            mask      no secrets in logs and errors
+//! shim      dies with us            guard     so do those below it, also when we are killed
+//! mask      no secrets in logs and errors
 //! ffmpeg    where, which, progress  probe     what is in a media file
 //! host      processors and memory that we may use
 //! supervise a job kept alive: states, restarts, stalls, limits, reports
@@ -18,7 +19,9 @@ mod child;
 mod command;
 mod error;
 pub mod ffmpeg;
+mod guard;
 pub mod host;
+mod limits;
 pub mod mask;
 pub mod probe;
 mod run;

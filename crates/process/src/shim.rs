@@ -5,11 +5,12 @@
 //! Asking from within the child is what the standard library offers no safe way for; a stepping
 //! stone needs none. It costs one `exec` of our binary, some milliseconds.
 //!
-//! On the way it gives itself the priorities that the program is to have ([`Priority`]).
+//! On the way it gives itself the priorities and limits that the program is to have ([`Priority`],
+//! [`Command::rlimit`](crate::Command::rlimit), [`Command::umask`](crate::Command::umask)).
 //!
 //! Limits: the signal does not reach grandchildren (a shell's, say), and the kernel clears it when
 //! the program is set-uid. For a parent that ends in order neither matters, since it ends the
-//! whole group itself.
+//! whole group itself; for one that is killed there is [`crate::Spawner::guarded`].
 
 mod priorities;
 
@@ -22,7 +23,7 @@ use std::{
 
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-use crate::supervise::Priority;
+use crate::{Command, guard};
 
 /// First argument of a stepping stone. Not for people.
 const MARK: &str = "__child";
@@ -31,20 +32,27 @@ const MARK: &str = "__child";
 const NOT_EXECUTED: u8 = 127;
 
 /// Returns the arguments that make our binary a stepping stone; the program and its own follow.
-pub(crate) fn arguments(parent: u32, priority: &Priority) -> Vec<OsString> {
+pub(crate) fn arguments(parent: u32, command: &Command) -> Vec<OsString> {
     let mut arguments = vec![MARK.into(), parent.to_string().into()];
-    arguments.extend(priority.arguments());
+    arguments.extend(command.priority.arguments());
+    arguments.extend(command.limits.arguments());
     arguments.push("--".into());
     arguments
 }
 
-/// Becomes the program named in `arguments` if this process was started as a stepping stone.
+/// Becomes the program named in `arguments` if this process was started as a stepping stone, and keeps
+/// watch if it was started as a guard.
 ///
 /// To be called with [`std::env::args_os`] before anything else in `main`. Returns `None` for any
-/// other start, and an exit code only if the program cannot be executed.
+/// other start, and an exit code only if the program cannot be executed or the watch is over.
 pub fn run_if_shim(arguments: impl IntoIterator<Item = OsString>) -> Option<process::ExitCode> {
     let mut arguments = arguments.into_iter().skip(1);
-    if arguments.next()? != MARK {
+    let mark = arguments.next()?;
+    if mark == guard::MARK {
+        guard::keep(std::io::stdin());
+        return Some(process::ExitCode::SUCCESS);
+    }
+    if mark != MARK {
         return None;
     }
     let reason = match step(arguments) {
@@ -91,7 +99,7 @@ fn step(mut arguments: impl Iterator<Item = OsString>) -> Result<std::convert::I
         ));
     }
     if !taken.refused.is_empty() {
-        let text = format!("priority {}", taken.refused.join("; "));
+        let text = format!("cannot have {}", taken.refused.join("; "));
         if taken.strict {
             return Err(text);
         }

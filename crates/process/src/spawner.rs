@@ -12,9 +12,12 @@ use std::{
     thread,
 };
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::Pid,
+};
 
-use crate::{Child, Command, Error, Stream, shim};
+use crate::{Child, Command, Error, Stream, guard::Guard, shim};
 
 /// Starts children. Clones share one thread.
 #[derive(Clone, Debug)]
@@ -26,6 +29,7 @@ pub struct Spawner {
 struct Inner {
     requests: mpsc::Sender<Request>,
     shim: Option<PathBuf>,
+    guard: Option<Guard>,
 }
 
 struct Request {
@@ -50,17 +54,26 @@ impl Spawner {
     /// Starts children directly: they are ended when their [`Child`] is dropped, but outlive a
     /// parent that is killed. For tests of libraries; programs use [`Spawner::with_shim`].
     pub fn direct() -> Result<Self, Error> {
-        Self::start(None)
+        Self::start(None, None)
     }
 
     /// Starts children through `program`, which is our own binary and calls
     /// [`shim::run_if_shim`] first thing; they get `SIGTERM` when this process ends, however that
     /// comes about. `/proc/self/exe` is right even when the file has been replaced since.
     pub fn with_shim(program: impl Into<PathBuf>) -> Result<Self, Error> {
-        Self::start(Some(program.into()))
+        Self::start(Some(program.into()), None)
     }
 
-    fn start(shim: Option<PathBuf>) -> Result<Self, Error> {
+    /// As [`Spawner::with_shim`], and what children start in turn ends as well when this process is
+    /// killed: one more process, started with the first child, sees to it. For commands that others
+    /// write, which may be shells.
+    pub fn guarded(program: impl Into<PathBuf>) -> Result<Self, Error> {
+        let program = program.into();
+        let guard = Guard::new(program.clone());
+        Self::start(Some(program), Some(guard))
+    }
+
+    fn start(shim: Option<PathBuf>, guard: Option<Guard>) -> Result<Self, Error> {
         let (requests, inbox) = mpsc::channel::<Request>();
         thread::Builder::new()
             .name("spawner".to_owned())
@@ -79,7 +92,11 @@ impl Spawner {
                 source,
             })?;
         Ok(Self {
-            inner: Arc::new(Inner { requests, shim }),
+            inner: Arc::new(Inner {
+                requests,
+                shim,
+                guard,
+            }),
         })
     }
 
@@ -109,7 +126,17 @@ impl Spawner {
             .send(request)
             .map_err(|_| fail(gone()))?;
         let child = answer.recv().map_err(|_| fail(gone()))?.map_err(fail)?;
+        if let Some(guard) = &self.inner.guard {
+            guard.watch(Pid::from_child(&child));
+        }
         Child::supervise(child, command, self.clone())
+    }
+
+    /// Is told that nothing is left of a group, before its number can be given away.
+    pub(crate) fn forget(&self, group: Pid) {
+        if let Some(guard) = &self.inner.guard {
+            guard.forget(group);
+        }
     }
 
     fn prepare(&self, command: &mut Command, program: PathBuf) -> process::Command {
@@ -123,7 +150,7 @@ impl Spawner {
             Some(shim) => {
                 let mut prepared = new(shim);
                 prepared
-                    .args(shim::arguments(process::id(), &command.priority))
+                    .args(shim::arguments(process::id(), command))
                     .arg(program);
                 prepared
             }

@@ -348,10 +348,7 @@ impl Builder<'_> {
             line: crate::words::Line::read(&words, &BTreeMap::new()),
             stdin: None,
             feeds: Vec::new(),
-            env: BTreeMap::new(),
-            folder: "/".into(),
-            nice: None,
-            grace: Duration::from_secs(3),
+            treatment: Box::default(),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Feeds: when they run, how they come back, who may push, and that nothing is left of them.
 
 use std::{
-    collections::BTreeSet,
     io::{Read, Write},
     time::{Duration, Instant},
 };
@@ -145,57 +144,6 @@ fn a_feed_can_be_pushed() {
     });
     assert_eq!(viewer.expect(200).text(), "hello world");
     relay.wait_state("f", "stopped");
-}
-
-/// 3.6: nothing of a feed, a chain, or a shell's children outlives the server.
-#[test]
-fn nothing_outlives_the_server() {
-    for signal in [Signal::TERM, Signal::INT, Signal::KILL] {
-        let mut relay = Relay::start(&format!(
-            "feeds: {{ f: {{ command: \"{TS}\", mode: autostart }} }}\n\
-             streams:\n  s: {{ feed: f, command: cat, type: stream, mimetype: video/mp2t }}\n  \
-             own: {{ feed: f, command: cat, type: stream, mimetype: video/mp2t, client: exclusive }}\n"
-        ));
-        let (_, mut shared) = relay.open("/stream/s");
-        let (_, mut own) = relay.open("/stream/own");
-        read_some(&mut shared, 2000);
-        read_some(&mut own, 2000);
-        let pids: BTreeSet<i32> = launch::descendants(relay.server.guard.pid())
-            .into_iter()
-            .map(|(pid, _)| pid)
-            .collect();
-        assert!(pids.len() >= 3, "{pids:?}");
-        relay.server.guard.signal(signal);
-        let status = relay.server.guard.wait();
-        if signal != Signal::KILL {
-            assert_eq!(status.code(), Some(0), "{}", relay.server.said());
-        }
-        launch::wait_for("all children to end", || {
-            pids.iter().all(|pid| !launch::lives(*pid)).then_some(())
-        });
-    }
-}
-
-/// 3.6: a child has its three standard streams and nothing else of ours.
-#[test]
-fn a_child_has_no_files_of_ours() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let file = folder.path().join("headend.yaml");
-    let yaml = "feeds: { f: { command: \"sh -c 'ls /proc/$$/fd; echo end'\" } }\n\
-                streams: { s: { feed: f } }\n";
-    std::fs::write(&file, yaml).expect("configuration");
-    // What the test itself was started with is none of ours.
-    let close = "for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done; \
-                 exec \"$@\"";
-    let words = ["serve", "--listen", "127.0.0.1:0", "--config"].map(std::ffi::OsString::from);
-    let server = launch::headend(words.into_iter().chain([file.into()]))
-        .below(["bash", "-c", close, "bash"])
-        .start();
-    // Others are open meanwhile.
-    let idle = http::get(&server.url("/stat")).open().expect("connection");
-    let answer = server.get("/stream/s").expect(200);
-    assert_eq!(answer.text(), "0\n1\n2\nend\n");
-    drop(idle);
 }
 
 /// N-F4: alive but silent is dead.

@@ -193,3 +193,72 @@ fn playlists_and_state() {
     let home = relay.get("/").expect(200);
     assert!(home.text().contains("/stream/b%20a") && home.text().contains("href=\"/x/y\""));
 }
+
+/// N-H2: who would be too much for what may be sent is told to come again.
+#[test]
+fn a_limit_of_bits_a_second_is_kept() {
+    // About 160 kbit/s, in pieces that come ten times a second.
+    let steady = "sh -c 'while :; do head -c 2000 /dev/zero; sleep 0.1; done'";
+    let relay = Relay::start(&format!(
+        "relay: {{ max_kbps: 500 }}\n\
+         feeds: {{ f: {{ command: \"{steady}\", mode: autostart }} }}\n\
+         streams: {{ s: {{ feed: f }} }}\n"
+    ));
+    // The rate is known once there are some pieces.
+    let (_, mut first) = relay.open("/stream/s");
+    read_some(&mut first, 20_000);
+    let mut clients = vec![first];
+    let refused = launch::wait_for("the limit", || {
+        let mut reader = http::get(&relay.server.url("/stream/s")).open().ok()?;
+        let (status, headers) = http::read_head(&mut reader).ok()?;
+        if status == 200 {
+            clients.push(reader);
+            return None;
+        }
+        Some((status, headers, clients.len()))
+    });
+    let (status, headers, count) = refused;
+    assert_eq!(status, 503);
+    assert!(headers.iter().any(|(name, _)| name == "retry-after"));
+    // A loaded machine feeds less than it should, so there may be more of them, but not fewer.
+    assert!(count >= 3, "{count} clients");
+    drop(clients);
+    launch::wait_for("room again", || {
+        let mut reader = http::get(&relay.server.url("/stream/s")).open().ok()?;
+        let (status, _) = http::read_head(&mut reader).ok()?;
+        (status == 200).then_some(())
+    });
+}
+
+/// N-S6: small pieces are sent together, and none is lost or waits for long.
+#[test]
+fn small_pieces_can_be_gathered() {
+    // Single writes of a few bytes, far quicker than they are gathered.
+    let digits = "sh -c 'i=0; while [ $i -lt 400 ]; do printf %04d $i; i=$((i+1)); done'";
+    let relay = Relay::start(&format!(
+        "feeds: {{ f: {{ command: \"{digits}\" }} }}\n\
+         streams: {{ s: {{ feed: f, coalesce: 20ms }} }}\n"
+    ));
+    let expected: Vec<String> = (0..400).map(|number| format!("{number:04}")).collect();
+    let answer = relay.get("/stream/s").expect(200);
+    assert_eq!(answer.text(), expected.concat());
+
+    for (line, wrong) in [
+        ("s: { feed: f, coalesce: 21ms }", "20ms at most"),
+        (
+            "s: { command: cat, feed: f, coalesce: 5ms, client: exclusive, type: stream, mimetype: a/b }",
+            "share",
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("bad.yaml");
+        let text = format!("feeds: {{ f: {{ command: cat }} }}\nstreams:\n  {line}\n");
+        std::fs::write(&file, text).expect("configuration");
+        let output = launch::headend(["config".into(), "check".into(), file]).run();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            said.contains("bad.yaml:3:") && said.contains(wrong),
+            "{said}"
+        );
+    }
+}

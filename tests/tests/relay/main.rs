@@ -1,6 +1,7 @@
 //! Relay streams as one sees them from outside: any program's output, to any number of clients. Tests
 //! are named by what is required (`docs/requirements-relay.md`); every feed is a test source.
 
+mod children;
 mod clients;
 mod compat;
 mod config;

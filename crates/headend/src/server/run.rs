@@ -303,7 +303,7 @@ async fn serve_until_stopped(
 fn open_relay(app: &App, inside: SocketAddr) -> anyhow::Result<()> {
     let clock = app.clock;
     let deps = relay::Deps {
-        spawner: process::Spawner::with_shim(OWN_BINARY)?,
+        spawner: process::Spawner::guarded(OWN_BINARY)?,
         surroundings: Arc::new(relay::config::Surroundings {
             server: format!("http://{inside}"),
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),

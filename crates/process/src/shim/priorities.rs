@@ -1,13 +1,17 @@
-//! Priorities that a stepping stone gives itself, and thereby the program that it becomes.
+//! Priorities and limits that a stepping stone gives itself, and thereby the program that it becomes.
 //!
-//! They come as arguments, one a priority, written by [`Priority`](crate::supervise::Priority).
+//! They come as arguments, one each, written by [`Priority`](crate::supervise::Priority) and
+//! [`Limits`](crate::limits::Limits).
 
 use std::{fs, io};
 
 use rustix::{
-    process::setpriority_process,
+    fs::Mode,
+    process::{Rlimit, getrlimit, setpriority_process, setrlimit, umask},
     thread::{CpuSet, sched_setaffinity},
 };
+
+use crate::limits;
 
 /// What the arguments ask for beyond what was set here.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -64,6 +68,24 @@ fn take_one(argument: &str, taken: &mut Taken) -> Result<(), String> {
             taken.io = Some(options);
             Ok(())
         }
+        "rlimit" => {
+            let (name, value) = value.split_once(':').unwrap_or((value, ""));
+            let resource = limits::resource(name).ok_or("no such resource")?;
+            let value: u64 = value.parse().map_err(no_number)?;
+            // What is granted now is the most that can be asked for.
+            let most = getrlimit(resource).maximum;
+            let value = Some(most.map_or(value, |most| most.min(value)));
+            let limit = Rlimit {
+                current: value,
+                maximum: value,
+            };
+            setrlimit(resource, limit).map_err(|error| error.to_string())
+        }
+        "umask" => {
+            let bits = u32::from_str_radix(value, 8).map_err(no_number)?;
+            umask(Mode::from_bits_truncate(bits));
+            Ok(())
+        }
         "strict" => {
             taken.strict = true;
             Ok(())
@@ -78,7 +100,14 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_and_the_rest_taken() {
-        let arguments = ["io=2:7", "nice=x", "cpus=99999", "strict", "colour=red"];
+        let arguments = [
+            "io=2:7",
+            "nice=x",
+            "cpus=99999",
+            "rlimit=colour:1",
+            "strict",
+            "colour=red",
+        ];
         let taken = take(&arguments.map(str::to_owned));
         assert_eq!(
             taken,
@@ -88,6 +117,7 @@ mod tests {
                 refused: vec![
                     "nice=x: not a number".to_owned(),
                     "cpus=99999: no such processor".to_owned(),
+                    "rlimit=colour:1: no such resource".to_owned(),
                     "colour=red: unknown".to_owned(),
                 ],
             }

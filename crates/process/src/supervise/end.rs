@@ -17,7 +17,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Ends all: `SIGTERM`, then `SIGKILL` after the grace or as soon as `hurry` is ready; returns
+    /// Ends all: by the signal of each, then `SIGKILL` after the grace or as soon as `hurry` is ready; returns
     /// when all are reaped.
     pub(super) async fn end(&self, hurry: impl Future<Output = ()>) {
         self.all().for_each(Child::terminate);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Class, Reason, Usage};
+use super::{Class, Reason, Usage, usage::Sampler};
 
 /// When the disk serves a process, as `ionice` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,10 +109,7 @@ impl Overuse {
         let memory = ceiling
             .memory
             .filter(|most| usage.memory > *most)
-            .map(|most| {
-                let used = usage.memory >> 20;
-                format!("{used} MiB of memory, allowed are {} MiB", most >> 20)
-            });
+            .map(|most| memory_text(usage.memory, most));
         let Some(text) = cpu.or(memory) else {
             self.since = None;
             return None;
@@ -123,9 +120,31 @@ impl Overuse {
     }
 }
 
+fn memory_text(used: u64, most: u64) -> String {
+    let (used, most) = (used >> 20, most >> 20);
+    format!("{used} MiB of memory, allowed are {most} MiB")
+}
+
+/// Looks once whether a process and those of its group have more than `most` bytes of memory, for
+/// processes that no supervisor watches. Reads `/proc`, which takes a moment.
+pub fn over_memory(leader: u32, most: u64) -> Option<Reason> {
+    let used = Sampler::new(leader).sample(Instant::now()).memory;
+    (used > most).then(|| Reason::new(Class::Limit, memory_text(used, most)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_look_tells_of_too_much_memory() {
+        let spawner = crate::Spawner::direct().unwrap();
+        let child = spawner.spawn(crate::Command::new("sleep").arg("1000"));
+        let child = child.unwrap();
+        let reason = over_memory(child.id(), 0).unwrap();
+        assert_eq!(reason.class, Class::Limit);
+        assert_eq!(over_memory(child.id(), 1 << 40), None);
+    }
 
     #[test]
     fn a_peak_is_allowed_and_staying_above_is_not() {

@@ -33,7 +33,7 @@ mod watch;
 
 pub use desk::Handle;
 pub use driver::{Notice, Run, Settings, Supervisor, Work, supervise};
-pub use limits::{Ceiling, IoClass, Priority};
+pub use limits::{Ceiling, IoClass, Priority, over_memory};
 pub use log::{LogFile, LogLimits, file_name};
 pub use machine::{Machine, Refused, Step, Wish};
 pub use policy::{Policy, Restart};

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Command, Config, Fault, Feed, Origin, Parameters, Rules, ShotRules, Span, Stream, What,
+    Command, Config, Fault, Feed, Origin, Parameters, Rules, ShotRules, Span, Stream, Treatment,
+    What,
     expand::{self, Bound, Entry},
     form::{FeedForm, Form, Kind, OneOrMany, Sharing, StreamForm, Switch},
     guard::dangerous,
@@ -43,9 +44,9 @@ const RESERVED: [&str; 21] = [
 ];
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 const WINDOW: Duration = Duration::from_secs(5);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+const MOST_COALESCE: Duration = Duration::from_millis(20);
 const SHOT_TIMEOUT: Duration = Duration::from_secs(15);
 const SHOT_BYTES: u64 = 32 << 20;
 const SHOT_INSTANCES: u32 = 4;
@@ -195,15 +196,9 @@ impl Check<'_> {
                 let line = self.line([SECTION, key], text, bound, &parts);
                 self.parents([SECTION, key], &parts, feeds);
                 line.map(|line| {
-                    Origin::Command(Command {
-                        line,
-                        stdin: form.feed.clone(),
-                        feeds: form.feeds.clone().unwrap_or_default(),
-                        env: form.env.clone().unwrap_or_default(),
-                        folder: form.folder.clone().unwrap_or_else(|| "/".into()),
-                        nice: form.nice,
-                        grace: or(form.stop_timeout, STOP_TIMEOUT),
-                    })
+                    let treatment = Treatment::from(form);
+                    let command = treatment.command(line, form.feed.clone(), form.feeds.clone());
+                    Origin::Command(command)
                 })
             }
             (None, Some(source)) => {
@@ -220,7 +215,14 @@ impl Check<'_> {
                     }
                 }
                 match origin(source, form) {
-                    Ok(origin) => Some(origin),
+                    Ok(origin) => {
+                        let is_command = matches!(origin, Origin::Command(_));
+                        for part in limits_of_commands(form).filter(|_| !is_command) {
+                            let reason = "this is for a command, not for a source";
+                            self.fault([SECTION, key, part], reason);
+                        }
+                        Some(origin)
+                    }
                     Err(reason) => {
                         self.fault([SECTION, key, "source"], reason);
                         None
@@ -242,6 +244,9 @@ impl Check<'_> {
                 None
             }
         };
+        if let Some((part, reason)) = Treatment::from(form).wrong() {
+            self.fault([SECTION, key, part], reason);
+        }
         if form.auth.is_some() && form.source.as_deref() != Some("push") {
             self.fault(
                 [SECTION, key, "auth"],
@@ -291,10 +296,14 @@ impl Check<'_> {
                 missing: None,
             });
         }
-        for (part, reason) in texts(form) {
+        let treatment = Treatment::from(form);
+        for (part, reason) in texts(form).into_iter().chain(treatment.wrong()) {
             self.fault([SECTION, key, part], reason);
         }
         let what = self.what(entry, feeds, &query);
+        if let Some(reason) = wrong_coalesce(form) {
+            self.fault([SECTION, key, "coalesce"], reason);
+        }
         let line = match &what {
             Some(What::Shared(it) | What::Exclusive(it) | What::Shot(it, _)) => {
                 Some(it.line.to_string())
@@ -323,6 +332,7 @@ impl Check<'_> {
             burst: form.burst.map(Span::duration),
             on_slow: form.on_slow,
             write_timeout: or(form.write_timeout, WRITE_TIMEOUT),
+            coalesce: or(form.coalesce, Duration::ZERO),
             max_clients: form.max_clients.unwrap_or(0),
             max_instances: form.max_instances.unwrap_or(instances),
             auth: form.auth.clone(),
@@ -394,15 +404,8 @@ impl Check<'_> {
         if form.mimetype.is_none() {
             self.missing(SECTION, key, "mimetype", "the `mimetype` is missing");
         }
-        let command = Command {
-            line: self.line([SECTION, key], text, bound, &parts)?,
-            stdin: form.feed.clone(),
-            feeds: form.feeds.clone().unwrap_or_default(),
-            env: form.env.clone().unwrap_or_default(),
-            folder: form.folder.clone().unwrap_or_else(|| "/".into()),
-            nice: form.nice,
-            grace: or(form.stop_timeout, STOP_TIMEOUT),
-        };
+        let line = self.line([SECTION, key], text, bound, &parts)?;
+        let command = Treatment::from(form).command(line, form.feed.clone(), form.feeds.clone());
         let is_shot = form.kind == Some(Kind::Shot);
         Some(match form.client.unwrap_or_default() {
             _ if is_shot => What::Shot(command, shot),
@@ -638,14 +641,34 @@ fn of_our_own(path: &str, name: &str, form: &FeedForm) -> Command {
     let paced = path == "vod";
     let words = words.into_iter().filter(|word| paced || *word != "-re");
     let words: Vec<String> = words.map(str::to_owned).collect();
-    Command {
-        line: Line::read(&words, &Bound::new()),
-        stdin: None,
-        feeds: Vec::new(),
-        env: BTreeMap::new(),
+    let treatment = Treatment {
         folder: "/".into(),
-        nice: form.nice,
-        grace: or(form.stop_timeout, STOP_TIMEOUT),
+        ..Treatment::from(form)
+    };
+    treatment.command(Line::read(&words, &Bound::new()), None, None)
+}
+
+/// Lists the keys that are set and mean nothing where no command is run.
+fn limits_of_commands(form: &FeedForm) -> impl Iterator<Item = &'static str> {
+    [
+        ("stop_signal", form.stop_signal.is_some()),
+        ("rlimits", form.rlimits.is_some()),
+        ("max_rss", form.max_rss.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(part, is_set)| is_set.then_some(part))
+}
+
+/// Says why pieces cannot be gathered as a stream wishes.
+fn wrong_coalesce(form: &StreamForm) -> Option<&'static str> {
+    let span = form.coalesce?;
+    let is_shared = form.kind != Some(Kind::Shot) && form.client != Some(Sharing::Exclusive);
+    if span.duration() > MOST_COALESCE {
+        Some("pieces are gathered for 20ms at most")
+    } else if !is_shared {
+        Some("only a stream that its clients share has pieces to gather")
+    } else {
+        None
     }
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, Span};
+use super::{Mode, RlimitsForm, Size, Span, StopSignal};
 
 /// The keys that a relay has in a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub struct RelayForm {
     pub max_clients: Option<u32>,
     /// Clients from one address at one time; 0 for no limit; none from this machine.
     pub max_clients_per_address: Option<u32>,
+    /// Kilobits a second to all clients together: who would be too much for that is not let in. 0, and the
+    /// default, for no limit.
+    pub max_kbps: Option<u64>,
 }
 
 /// On or off: `true`, `yes`, `on`, or their opposites.
@@ -309,6 +312,13 @@ pub struct FeedForm {
     pub folder: Option<PathBuf>,
     /// Niceness of the command.
     pub nice: Option<i8>,
+    /// The signal that tells the command to end; `TERM` unless set.
+    pub stop_signal: Option<StopSignal>,
+    /// What the kernel grants each process of the command.
+    pub rlimits: Option<RlimitsForm>,
+    /// Memory of all processes of the command together, beyond which it is ended and started again; 0, and the
+    /// default, for no limit.
+    pub max_rss: Option<Size>,
     /// Who may push.
     pub auth: Option<AuthForm>,
     /// Whether a new publisher takes the place of the one before; otherwise it is refused.
@@ -354,6 +364,8 @@ pub struct StreamForm {
     pub window: Option<Span>,
     /// How long a client may take no byte while there are some; 10 s unless set.
     pub write_timeout: Option<Span>,
+    /// How long small pieces of a feed are gathered before they are sent, up to 20 ms; not at all unless set.
+    pub coalesce: Option<Span>,
     /// As for feeds.
     pub resurrect: Option<Resurrect>,
     /// As for feeds.
@@ -368,6 +380,12 @@ pub struct StreamForm {
     pub folder: Option<PathBuf>,
     /// As for feeds.
     pub nice: Option<i8>,
+    /// As for feeds.
+    pub stop_signal: Option<StopSignal>,
+    /// As for feeds.
+    pub rlimits: Option<RlimitsForm>,
+    /// As for feeds.
+    pub max_rss: Option<Size>,
     /// Clients at one time; 0, and the default, for no limit of its own.
     pub max_clients: Option<u32>,
     /// Processes at one time of an exclusive stream, or of shots; 4 for shots unless set, 0 for no

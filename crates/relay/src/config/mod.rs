@@ -6,6 +6,7 @@
 //! span    times                         check    what goes together; everything wrong at once
 //! mode    when a feed runs              query    what a request may put into a command
 //! values  of the surroundings           guard    where a value of a request may not stand
+//! treatment of commands: signals, limits
 //! ```
 //!
 //! [`Config::of`] makes a [`Config`] of a [`Form`], or names everything that is wrong with it.
@@ -17,6 +18,7 @@ mod guard;
 mod mode;
 mod query;
 mod span;
+mod treatment;
 mod values;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -30,6 +32,7 @@ pub use form::{
 pub use mode::Mode;
 pub use query::{BadQuery, Parameters};
 pub use span::Span;
+pub use treatment::{RlimitsForm, Size, StopSignal, Treatment};
 pub use values::Surroundings;
 
 use crate::{sniff::Format, words::Line};
@@ -101,14 +104,8 @@ pub struct Command {
     pub stdin: Option<String>,
     /// Feeds that it reads by path.
     pub feeds: Vec<String>,
-    /// Variables of its environment.
-    pub env: BTreeMap<String, String>,
-    /// The folder that it runs in.
-    pub folder: PathBuf,
-    /// Its niceness.
-    pub nice: Option<i8>,
-    /// How long it may take to end before it is killed.
-    pub grace: Duration,
+    /// How it is treated.
+    pub treatment: Box<Treatment>,
 }
 
 impl Command {
@@ -153,6 +150,8 @@ pub struct Stream {
     pub on_slow: Option<OnSlow>,
     /// How long a client may take no byte while there are some.
     pub write_timeout: Duration,
+    /// How long small pieces are gathered before they are sent.
+    pub coalesce: Duration,
     /// Clients at one time; 0 for no limit.
     pub max_clients: u32,
     /// Processes at one time; 0 for no limit.

@@ -10,16 +10,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use super::{gather::Gather, icy::Icy};
 use bytes::Bytes;
 use http_body::Frame;
-use serve::ring::Reader;
-
-use super::icy::Icy;
 
 pub(super) struct Flow<G> {
     /// Goes before what the reader gives, and then what a frame had to be cut off.
     before: Bytes,
-    reader: Reader,
+    pieces: Gather,
     counters: Vec<Arc<AtomicU64>>,
     icy: Option<Icy>,
     _guard: G,
@@ -28,14 +26,14 @@ pub(super) struct Flow<G> {
 impl<G> Flow<G> {
     pub(super) fn new(
         before: Bytes,
-        reader: Reader,
+        pieces: Gather,
         counters: Vec<Arc<AtomicU64>>,
         icy: Option<Icy>,
         guard: G,
     ) -> Self {
         Self {
             before,
-            reader,
+            pieces,
             counters,
             icy,
             _guard: guard,
@@ -47,7 +45,7 @@ impl<G> Flow<G> {
             return Poll::Ready(Some(said));
         }
         let mut bytes = match std::mem::take(&mut self.before) {
-            before if before.is_empty() => match ready!(self.reader.poll_next(cx)) {
+            before if before.is_empty() => match ready!(self.pieces.poll_next(cx)) {
                 Some(bytes) => bytes,
                 None => return Poll::Ready(None),
             },

@@ -14,6 +14,7 @@
 //! [`Terms::write_timeout`] is closed; one for which there is nothing is not.
 
 mod flow;
+mod gather;
 mod icy;
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ use serve::{
     ring::{Reader, Ring},
 };
 
-use self::{flow::Flow, icy::Icy};
+use self::{flow::Flow, gather::Gather, icy::Icy};
 
 /// Longest beginning that is answered as one, bytes.
 const MOST_PROBED: u64 = 64 << 10;
@@ -48,6 +49,8 @@ pub struct Terms {
     pub content_type: HeaderValue,
     /// How long a client may take no byte while there are some.
     pub write_timeout: Duration,
+    /// How long small pieces are gathered before they are sent.
+    pub coalesce: Duration,
     /// The name that players show.
     pub name: String,
     /// Grow by every byte that a client is handed.
@@ -99,7 +102,8 @@ pub fn response(
     if let Some(icy) = &icy {
         icy.head(response.headers_mut());
     }
-    let flow = Flow::new(first, reader, terms.counters.clone(), icy, guard);
+    let pieces = Gather::new(reader, terms.coalesce);
+    let flow = Flow::new(first, pieces, terms.counters.clone(), icy, guard);
     *response.body_mut() = Body::stream(flow);
     let half_a_second = ring.rate().map_or(UNSENT_UNKNOWN, |rate| rate / 2);
     let unsent = half_a_second.clamp(*UNSENT.start(), *UNSENT.end());

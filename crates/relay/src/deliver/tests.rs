@@ -21,6 +21,7 @@ fn terms(content_type: &'static str) -> Terms {
     Terms {
         content_type: HeaderValue::from_static(content_type),
         write_timeout: Duration::from_secs(10),
+        coalesce: Duration::ZERO,
         name: "Bob's radio".to_owned(),
         counters: vec![Arc::default()],
     }

@@ -23,6 +23,9 @@ use crate::{
     words::{Missing, Placeholder},
 };
 
+/// Files of commands are nobody's business but the group's.
+const UMASK: u32 = 0o027;
+
 /// What it takes to start a command.
 #[derive(Clone)]
 pub(crate) struct Plan {
@@ -80,16 +83,22 @@ impl Plan {
         })?;
         let mut words = words.into_iter();
         let program = words.next().unwrap_or_default();
+        let treatment = &self.command.treatment;
         let mut command = process::Command::new(program)
             .args(words)
-            .folder(&self.command.folder)
-            .grace(self.command.grace)
+            .folder(&treatment.folder)
+            .umask(UMASK)
+            .stop_signal(treatment.stop_signal.signal())
+            .grace(treatment.grace)
             .stdout(process::Stream::Piped)
             .priority(Priority {
-                nice: self.command.nice,
+                nice: treatment.nice,
                 ..Priority::default()
             });
-        for (name, value) in &self.command.env {
+        for (resource, most) in treatment.resources() {
+            command = command.rlimit(resource, most);
+        }
+        for (name, value) in &treatment.env {
             let filled = crate::words::Line::read(std::slice::from_ref(value), &BTreeMap::new())
                 .fill(&|place: &Placeholder| self.surroundings.value(place))?;
             command = command.env(name, filled.concat());

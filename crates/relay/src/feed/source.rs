@@ -10,7 +10,7 @@ use std::{
 
 use process::{
     Spawner,
-    supervise::{Class, Handle, LogFile, Policy, Reason, Restart, Settings},
+    supervise::{Ceiling, Class, Handle, LogFile, Policy, Reason, Restart, Settings},
 };
 use serve::ring::{Bounds, OnSlow, Reader, Ring, Start, Writer};
 use tokio::sync::watch;
@@ -258,9 +258,13 @@ impl Source {
         let setup = &self.shared.setup;
         let settings = Settings {
             restart: setup.restart(),
+            ceiling: Ceiling {
+                memory: plan.command.treatment.max_rss,
+                wait: Duration::ZERO,
+                ..Ceiling::default()
+            },
             log: setup.log.clone(),
             seed,
-            ..Settings::default()
         };
         // Called once, so the places are free.
         let _ = self

@@ -1,4 +1,7 @@
-//! How many clients may come: in all, to a stream, from an address.
+//! How many clients may come: in all, to a stream, from an address; and how much they may get together.
+//!
+//! What a client gets is what its stream gives now, where that is known: streams whose clients share what
+//! they get. Else it is what it has got a second so far.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::Refusal;
@@ -15,6 +18,12 @@ use crate::config::RelayForm;
 
 /// Clients from one address unless set.
 const PER_ADDRESS: u32 = 64;
+
+/// The shortest time in which a rate is measured.
+const LEAST_MEASURED: Duration = Duration::from_secs(1);
+
+/// Tells how many bytes a second each client of a stream gets, if that is known.
+pub(crate) type Rate<'a> = &'a dyn Fn(&str) -> Option<u64>;
 
 /// Counts clients and lets them in.
 #[derive(Clone, Default)]
@@ -73,6 +82,7 @@ impl Admission {
         most: u32,
         peer: SocketAddr,
         now: Instant,
+        rate: Rate<'_>,
     ) -> Result<Seat, Refusal> {
         let mut present = lock(&self.present);
         let address = peer.ip().to_canonical();
@@ -92,6 +102,14 @@ impl Admission {
         let most = limits.max_clients_per_address.unwrap_or(PER_ADDRESS);
         if most > 0 && from >= most && !address.is_loopback() {
             return Err(Refusal::Full("from this address"));
+        }
+        if let Some(most) = limits.max_kbps.filter(|most| *most > 0) {
+            let bytes = present
+                .rate(now, rate)
+                .saturating_add(rate(stream).unwrap_or(0));
+            if bytes > most.saturating_mul(1000) / 8 {
+                return Err(Refusal::Full("for what this server may send"));
+            }
         }
         let id = present.next;
         present.next += 1;
@@ -143,6 +161,34 @@ impl Admission {
                 }
             })
             .collect()
+    }
+}
+
+impl Present {
+    /// Returns how many bytes a second all clients get together.
+    fn rate(&self, now: Instant, rate: Rate<'_>) -> u64 {
+        let known: BTreeMap<&str, u64> = self
+            .per_stream
+            .keys()
+            .filter_map(|name| Some((name.as_str(), rate(name)?)))
+            .collect();
+        let of = |client: &Client| match known.get(client.stream.as_str()) {
+            Some(rate) => *rate,
+            None => client.measured(now),
+        };
+        self.clients.values().map(of).fold(0, u64::saturating_add)
+    }
+}
+
+impl Client {
+    /// Returns how many bytes it has got a second; 0 while there is too little to tell.
+    fn measured(&self, now: Instant) -> u64 {
+        let age = now.saturating_duration_since(self.since);
+        if age < LEAST_MEASURED {
+            return 0;
+        }
+        let bytes = u128::from(self.sent.load(Relaxed)) * 1000 / age.as_millis();
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }
 
@@ -201,8 +247,9 @@ mod tests {
         admission.limit(RelayForm {
             max_clients: Some(4),
             max_clients_per_address: Some(2),
+            max_kbps: None,
         });
-        let admit = |stream, most, last| admission.admit(stream, most, peer(last), now);
+        let admit = |stream, most, last| admission.admit(stream, most, peer(last), now, &|_| None);
         let first = admit("a", 2, 1).unwrap();
         let second = admit("b", 2, 1).unwrap();
         assert!(matches!(
@@ -232,15 +279,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_has_a_limit() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(2);
+        let admission = Admission::default();
+        admission.limit(RelayForm {
+            max_kbps: Some(80),
+            ..RelayForm::default()
+        });
+        // 4,000 bytes a second are 32 kbit/s.
+        let rate = |name: &str| (name == "known").then_some(4000);
+        let admit = |stream, now| admission.admit(stream, 0, peer(1), now, &rate);
+        let first = admit("known", now).unwrap();
+        let own = admit("own", now).unwrap();
+        let second = admit("known", now).unwrap();
+        assert!(matches!(
+            admit("known", now),
+            Err(Refusal::Full("for what this server may send"))
+        ));
+        // What nobody knows is let in, and measured then.
+        let other = admit("own", now).unwrap();
+        own.sent().store(4002, Relaxed);
+        assert!(admit("other", later).is_err());
+        own.sent().store(4000, Relaxed);
+        let last = admit("other", later).unwrap();
+        drop(first);
+        own.sent().store(4002, Relaxed);
+        assert!(admit("known", later).is_err(), "3,999 are left of 10,000");
+        drop(own);
+        assert!(admit("known", later).is_ok());
+        drop((second, other, last));
+    }
+
+    #[test]
     fn this_machine_has_no_limit_of_its_own() {
         let admission = Admission::default();
         let here = SocketAddr::from(([127, 0, 0, 1], 1));
         let seats: Vec<_> = (0..200)
-            .map(|_| admission.admit("a", 0, here, Instant::now()))
+            .map(|_| admission.admit("a", 0, here, Instant::now(), &|_| None))
             .collect();
         assert!(seats.iter().all(Result::is_ok));
         let away: Vec<_> = (0..65)
-            .map(|_| admission.admit("a", 0, peer(9), Instant::now()))
+            .map(|_| admission.admit("a", 0, peer(9), Instant::now(), &|_| None))
             .collect();
         assert_eq!(away.iter().filter(|it| it.is_ok()).count(), 64);
     }

@@ -91,9 +91,13 @@ impl Relay {
         if request.method() == Method::HEAD {
             return Ok(answer(content_type(stream), Body::stream(Unsaid)));
         }
-        let seat = self
-            .admission
-            .admit(&config.name, config.max_clients, request.peer(), now())?;
+        let seat = self.admission.admit(
+            &config.name,
+            config.max_clients,
+            request.peer(),
+            now(),
+            &|name| self.table().streams.get(name)?.rate(),
+        )?;
         if !deliver::is_probe(request.headers()) {
             stream.arrivals.fetch_add(1, Relaxed);
         }
@@ -109,6 +113,7 @@ impl Relay {
                 let terms = Terms {
                     content_type: content_type(stream),
                     write_timeout: config.write_timeout,
+                    coalesce: config.coalesce,
                     name: config.name.clone(),
                     counters,
                 };

@@ -6,7 +6,7 @@ use std::{
     os::fd::OwnedFd,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use process::{
     Child, Spawner,
-    supervise::{Class, LogFile, Reason},
+    supervise::{Class, LogFile, Reason, over_memory},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, ReadBuf},
@@ -98,6 +98,9 @@ impl Undertaker {
     }
 }
 
+/// How often the memory of a process is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How processes are started, and what is kept of them.
 #[derive(Clone)]
 pub(crate) struct Workshop {
@@ -114,6 +117,10 @@ pub(crate) struct Instance {
     intake: Intake,
     grace: Duration,
     undertaker: Undertaker,
+    /// Why it was killed, if it was.
+    fault: Arc<OnceLock<Reason>>,
+    /// Who looks at its memory.
+    _watch: JoinSet<()>,
     _count: Count,
 }
 
@@ -139,10 +146,11 @@ impl Workshop {
         if most > 0 && before >= u64::from(most) {
             return Err(Refusal::Full("for processes of this stream"));
         }
+        let max_rss = plan.command.treatment.max_rss;
         let (plan, query) = (plan.clone(), query.clone());
         let (spawner, log) = (self.spawner.clone(), self.log.clone());
         let started = tokio::task::spawn_blocking(move || {
-            let grace = plan.command.grace;
+            let grace = plan.command.treatment.grace;
             let launch = plan.launch(&query).map_err(|error| error.to_string());
             let launch = launch.map_err(|text| Reason::new(Class::Config, text))?;
             let mut command = launch.command;
@@ -162,11 +170,19 @@ impl Workshop {
         let stdout = stdout.map(pipe::Receiver::from_owned_fd).transpose();
         let child = Arc::new(child);
         self.undertaker.register(&child);
+        let fault = Arc::new(OnceLock::new());
+        let mut watch = JoinSet::new();
+        if let Some(most) = max_rss {
+            let (child, fault) = (Arc::clone(&child), Arc::clone(&fault));
+            watch.spawn(watch_memory(child, most, fault, self.log.clone()));
+        }
         let instance = Instance {
             child,
             intake,
             grace,
             undertaker: self.undertaker.clone(),
+            fault,
+            _watch: watch,
             _count: count,
         };
         match stdout {
@@ -191,9 +207,40 @@ impl Instance {
             let text = format!("{} closed its output and goes on", child.name());
             return (Reason::new(Class::Fail, text), child.stderr());
         };
-        let said = child.stderr();
+        let mut said = child.stderr();
+        if let Some(fault) = self.fault.get() {
+            said.push(fault.text.clone());
+            return (fault.clone(), said);
+        }
         let reason = Reason::of_exit(child.name(), exit, said.last().map(String::as_str));
         (reason, said)
+    }
+}
+
+/// Kills a process that takes more memory than it may.
+async fn watch_memory(
+    child: Arc<Child>,
+    most: u64,
+    fault: Arc<OnceLock<Reason>>,
+    log: Option<LogFile>,
+) {
+    let group = child.id();
+    while child.exit().is_none() {
+        let looked = tokio::task::spawn_blocking(move || over_memory(group, most)).await;
+        if let Ok(Some(reason)) = looked
+            && child.exit().is_none()
+        {
+            let program = child.name();
+            tracing::warn!(program, %reason, "a process is killed");
+            if let Some(log) = log {
+                log.line(&format!("{program}: {reason}"));
+            }
+            // Nobody else sets it.
+            let _ = fault.set(reason);
+            child.kill();
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

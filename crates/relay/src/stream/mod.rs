@@ -83,6 +83,14 @@ impl Stream {
         }
     }
 
+    /// Returns how many bytes a second its clients are sent each, as far as that is known.
+    pub fn rate(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Ring(source) => source.ring().rate(),
+            Kind::Newest(_) | Kind::Exclusive(_) | Kind::Shot(..) => None,
+        }
+    }
+
     /// Returns its content type as far as it is known.
     pub fn content_type(&self) -> String {
         if let Some(mimetype) = &self.config.mimetype {
