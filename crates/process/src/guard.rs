@@ -53,7 +53,7 @@ impl Guard {
         }
     }
 
-    /// Tells of a group that has begun.
+    /// Tells of a group that has begun. Called where children are started, one at a time.
     pub(crate) fn watch(&self, group: Pid) {
         let group = group.as_raw_nonzero().get();
         let mut post = self.lock();

@@ -29,7 +29,7 @@ pub struct Spawner {
 struct Inner {
     requests: mpsc::Sender<Request>,
     shim: Option<PathBuf>,
-    guard: Option<Guard>,
+    guard: Option<Arc<Guard>>,
 }
 
 struct Request {
@@ -69,20 +69,28 @@ impl Spawner {
     /// write, which may be shells.
     pub fn guarded(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
-        let guard = Guard::new(program.clone());
+        let guard = Arc::new(Guard::new(program.clone()));
         Self::start(Some(program), Some(guard))
     }
 
-    fn start(shim: Option<PathBuf>, guard: Option<Guard>) -> Result<Self, Error> {
+    fn start(shim: Option<PathBuf>, guard: Option<Arc<Guard>>) -> Result<Self, Error> {
         let (requests, inbox) = mpsc::channel::<Request>();
+        let watching = guard.clone();
         thread::Builder::new()
             .name("spawner".to_owned())
             .spawn(move || {
                 for mut request in inbox {
                     let started = request.start();
+                    // Here, since it may be started by that, and no child may be meanwhile.
+                    if let (Ok(child), Some(guard)) = (&started, &watching) {
+                        guard.watch(Pid::from_child(child));
+                    }
                     // A caller that is gone leaves the child to be killed and reaped here.
                     if let Err(mpsc::SendError(Ok(mut child))) = request.reply.send(started) {
                         let _ = child.kill();
+                        if let Some(guard) = &watching {
+                            guard.forget(Pid::from_child(&child));
+                        }
                         let _ = child.wait();
                     }
                 }
@@ -126,9 +134,6 @@ impl Spawner {
             .send(request)
             .map_err(|_| fail(gone()))?;
         let child = answer.recv().map_err(|_| fail(gone()))?.map_err(fail)?;
-        if let Some(guard) = &self.inner.guard {
-            guard.watch(Pid::from_child(&child));
-        }
         Child::supervise(child, command, self.clone())
     }
 
