@@ -7,13 +7,14 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at a time. One more is answered `503` with `Retry-After` and closed, so
-    /// that a balancer in front goes elsewhere at once; the server never stops accepting.
+    /// that a balancer in front goes elsewhere at once (over TLS closed without a word); the server
+    /// never stops accepting.
     pub connections: usize,
     /// Bytes of a request's start line and header; more is answered `431`. A header that arrives
     /// in one read of up to 8 KiB is always accepted.
     pub header_bytes: usize,
     /// How long a header may take to arrive once its first byte is there, and the first one of a
-    /// connection from its beginning.
+    /// connection from its beginning. A TLS handshake before it has as long.
     pub header_timeout: Duration,
     /// How long a connection may rest between requests.
     pub idle_timeout: Duration,
