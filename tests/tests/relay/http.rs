@@ -200,7 +200,7 @@ fn a_limit_of_bits_a_second_is_kept() {
     // About 160 kbit/s, in pieces that come ten times a second.
     let steady = "sh -c 'while :; do head -c 2000 /dev/zero; sleep 0.1; done'";
     let relay = Relay::start(&format!(
-        "relay: {{ max_kbps: 500 }}\n\
+        "relay: {{ max_kbps: 1000 }}\n\
          feeds: {{ f: {{ command: \"{steady}\", mode: autostart }} }}\n\
          streams: {{ s: {{ feed: f }} }}\n"
     ));
@@ -220,7 +220,7 @@ fn a_limit_of_bits_a_second_is_kept() {
     let (status, headers, count) = refused;
     assert_eq!(status, 503);
     assert!(headers.iter().any(|(name, _)| name == "retry-after"));
-    // A loaded machine feeds less than it should, so there may be more of them, but not fewer.
+    // Six of them; a loaded machine feeds unevenly.
     assert!(count >= 3, "{count} clients");
     drop(clients);
     launch::wait_for("room again", || {
