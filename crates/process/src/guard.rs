@@ -6,8 +6,8 @@
 //! are left when the pipe closes, which is when the parent is no more, whatever became of it: first
 //! `SIGTERM`, and [`GRACE`] later `SIGKILL`.
 //!
-//! It is started with the first child, is in a group of its own, and ends with the parent. What leaves
-//! its group (a daemon, `setsid`) is not found.
+//! It is started with the first child, is in a group of its own, and is there while there is something
+//! to guard. What leaves its group (a daemon, `setsid`) is not found.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -72,8 +72,12 @@ impl Guard {
         let group = group.as_raw_nonzero().get();
         let mut post = self.lock();
         post.groups.remove(&group);
-        // One that is gone is started again when there is something to guard.
-        post.tell(&format!("-{group}\n"));
+        if post.groups.is_empty() {
+            post.dismiss();
+        } else {
+            // One that is gone is started again with the next group.
+            post.tell(&format!("-{group}\n"));
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Post> {
@@ -116,8 +120,11 @@ impl Post {
     /// Lets the process end and reaps it.
     fn dismiss(&mut self) {
         if let Some(mut guard) = self.guard.take() {
+            if self.groups.is_empty() {
+                // It has nothing to do, and what it heard last may be of a group that is no more.
+                let _ = guard.kill();
+            }
             drop(guard.stdin.take());
-            // It has at most the groups to end that it knows.
             let _ = guard.wait();
         }
     }

@@ -37,6 +37,10 @@ fn a_feed_runs_once_and_only_while_it_is_needed() {
     read_some(&mut b, 4000);
     drop(b);
     relay.wait_state("f", "stopped");
+    launch::wait_for("no process to be left", || {
+        let left = launch::descendants(relay.server.guard.pid());
+        left.is_empty().then_some(())
+    });
     assert!(children(&relay, "ffmpeg").is_empty());
 }
 
