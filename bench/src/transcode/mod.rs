@@ -29,13 +29,15 @@ const RESUME_BOUND: f64 = 2.0;
 /// Somebody who makes the renditions; nothing when it is not installed.
 type Way = (&'static str, fn(&Film) -> Option<Cost>);
 
-const PLAIN_ONE: Way = ("plain ffmpeg, one thread an encoder", |film| {
+const PLAIN_ONE: Way = ("plain ffmpeg, one thread", |film| {
     Some(run::plain(film, Some(1)))
 });
 const PLAIN: Way = ("plain ffmpeg, its own choice of threads", |film| {
     Some(run::plain(film, None))
 });
-const JOB_ONE: Way = ("job, one worker", |film| Some(run::job(film, 1, 1)));
+const JOB_ONE: Way = ("job, one worker of one thread", |film| {
+    Some(run::job(film, 1, 1))
+});
 const JOB_WIDE: Way = ("job, one worker with encoders of two threads", |film| {
     Some(run::job(film, 2, 2))
 });

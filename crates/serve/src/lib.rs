@@ -41,6 +41,6 @@ pub use pace::Pace;
 pub use reply::Response;
 pub use request::{BodyError, Request};
 pub use secret::same_secret;
-pub use server::{Error, Server, Summary};
+pub use server::{Error, Server, Summary, listen_early};
 pub use shutdown::Shutdown;
 pub use tls::{Tls, TlsError, TlsFile};

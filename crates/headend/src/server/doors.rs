@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use anyhow::Context as _;
 use serve::{Server, Tls};
 use tokio::net::TcpListener;
 
-use crate::config::Settings;
+use crate::{config::Settings, service};
 
 /// What the server listens on.
 pub(super) struct Doors {
@@ -21,11 +22,35 @@ pub(super) struct Doors {
     pub(super) inside: SocketAddr,
 }
 
+/// Sockets for clients, on which connections wait until they are accepted.
+pub(super) struct Sockets {
+    /// At least one.
+    listeners: Vec<net::TcpListener>,
+    /// Whether the service manager holds them.
+    are_held: bool,
+}
+
+impl Sockets {
+    /// Takes those that the service manager holds for us, else makes one where the settings say.
+    pub(super) fn take(settings: &Settings) -> anyhow::Result<Self> {
+        let held = service::take_listeners()?;
+        let are_held = !held.is_empty();
+        Ok(Self {
+            listeners: if are_held {
+                held
+            } else {
+                vec![serve::listen_early(&settings.listen.to_string())?]
+            },
+            are_held,
+        })
+    }
+}
+
 impl Doors {
-    /// Listens on the sockets that the service manager holds for us, else where the settings say.
+    /// Accepts connections of clients from the sockets.
     pub(super) async fn open(
         server: &mut Server,
-        sockets: Vec<net::TcpListener>,
+        sockets: Sockets,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
         let tls = match &settings.tls {
@@ -33,18 +58,15 @@ impl Doors {
             None => None,
         };
         let mut first = None;
-        for listener in sockets {
+        for listener in sockets.listeners {
             let address = listener.local_addr()?;
-            tracing::info!(%address, "listening on a socket of the service manager; `listen` is not used");
+            if sockets.are_held {
+                tracing::info!(%address, "listening on a socket of the service manager; `listen` is not used");
+            }
             server.listen(TcpListener::from_std(listener)?, tls.clone());
             first.get_or_insert(address);
         }
-        let address = if let Some(address) = first {
-            address
-        } else {
-            let address = settings.listen.to_string();
-            server.bind(&address, tls.clone()).await?
-        };
+        let address = first.context("there is no socket to listen on")?;
         let inside = if tls.is_some() {
             let own = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             server.bind(&own.to_string(), None).await?

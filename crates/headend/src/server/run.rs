@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{self, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -15,7 +15,10 @@ use process::supervise::Outcome;
 use serve::{Server, Shutdown};
 use tokio::{runtime, task::JoinSet};
 
-use super::{App, Front, background, doors::Doors};
+use super::{
+    App, Front, background,
+    doors::{Doors, Sockets},
+};
 use crate::{
     channels::{self, Folders, Running, Toolbox},
     clock::Clock,
@@ -23,7 +26,7 @@ use crate::{
     content::{OWN_BINARY, Tools},
     exit::Exit,
     logging,
-    service::{self, Manager},
+    service::Manager,
     signals::Signals,
     term, top,
 };
@@ -87,8 +90,9 @@ impl Job {
 pub(crate) fn run(job: Job) -> anyhow::Result<Exit> {
     let mut job = job;
     tracing::info!("headend {}", env!("CARGO_PKG_VERSION"));
-    // Before there are threads, and children that would inherit them.
-    let sockets = service::take_listeners()?;
+    // Before there are threads, and children that would inherit them; and before anything that takes
+    // time, so that connections wait for us when we are started again.
+    let sockets = Sockets::take(&job.settings)?;
     let shutdown = Shutdown::new();
     let running = if job.channels.is_empty() {
         Running::default()
@@ -177,7 +181,7 @@ fn serve_results(settings: &mut Settings) -> anyhow::Result<()> {
 async fn serve_until_stopped(
     job: Job,
     tools: Tools,
-    sockets: Vec<net::TcpListener>,
+    sockets: Sockets,
     running: Running,
     shutdown: Shutdown,
 ) -> anyhow::Result<Exit> {

@@ -27,13 +27,14 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     io,
-    net::SocketAddr,
+    net::{self, SocketAddr},
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
@@ -92,6 +93,25 @@ struct Shared<H> {
 
 /// Held by the accept loop for every connection; dropping it asks the connection to finish.
 type Leash = oneshot::Sender<Infallible>;
+
+/// Connections that wait to be accepted, as tokio has it.
+const BACKLOG: i32 = 1024;
+
+/// Listens on `address`, a `host:port` (port 0 for a free one), for [`Server::listen`]: from now on
+/// connections wait, none is refused. Blocks while names are looked up.
+pub fn listen_early(address: &str) -> Result<net::TcpListener, Error> {
+    let listen = || {
+        let listener = net::TcpListener::bind(address)?;
+        // The library's own backlog is shorter.
+        SockRef::from(&listener).listen(BACKLOG)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| Error::Listen {
+        address: address.to_owned(),
+        source,
+    })
+}
 
 impl Server {
     /// Makes a server that listens nowhere yet.

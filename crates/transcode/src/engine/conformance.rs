@@ -248,6 +248,27 @@ fn what_does_not_fit_waits_but_not_for_ever(bench: &Bench) {
     };
     let turns = [(); 2].map(|()| bench.engine.claim(&alone).unwrap().unwrap().job);
     assert_eq!(turns, ["small", "big"]);
+    // A place that is taken keeps nothing else of the job waiting.
+    let mut small = task(2);
+    small.needs = Needs {
+        places: 1,
+        ..Needs::default()
+    };
+    bench.engine.enqueue("big", &[small, task(3)]).unwrap();
+    let taken = Ask {
+        free: Needs {
+            places: 0,
+            ..narrow.free
+        },
+        ..narrow.clone()
+    };
+    let of_big = |ask: &Ask| -> Vec<String> {
+        let leases = (0..6).map_while(|_| bench.engine.claim(ask).unwrap());
+        let of_big = leases.filter(|lease| lease.job == "big");
+        of_big.map(|lease| lease.task.name).collect()
+    };
+    assert_eq!(of_big(&taken), ["3"]);
+    assert_eq!(of_big(&narrow), ["2"]);
     // A disk that is full cannot be waited for.
     let full = Ask {
         free: Needs {
@@ -256,7 +277,7 @@ fn what_does_not_fit_waits_but_not_for_ever(bench: &Bench) {
         },
         ..alone
     };
-    let mut large = task(2);
+    let mut large = task(4);
     large.needs.disk = 1;
     bench.engine.enqueue("big", &[large]).unwrap();
     for _ in 0..50 {
@@ -362,6 +383,7 @@ fn ask(worker: &str) -> Ask {
         worker: worker.to_owned(),
         free: Needs {
             threads: 8,
+            places: 1,
             memory: 1 << 30,
             disk: 1 << 30,
         },

@@ -178,7 +178,8 @@ impl Queue {
                     chosen = Some(key);
                     break 'jobs;
                 }
-                if needs.disk > ask.free.disk {
+                // Others of the job need none of that.
+                if needs.disk > ask.free.disk || needs.places > ask.free.places {
                     continue;
                 }
                 if entry.overtaken >= OVERTAKEN {

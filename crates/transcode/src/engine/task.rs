@@ -34,6 +34,9 @@ pub struct Task {
 pub struct Needs {
     /// Threads that work at once.
     pub threads: u32,
+    /// Places beside those threads, for what is small: of these a worker has few.
+    #[serde(default)]
+    pub places: u32,
     /// Bytes of memory.
     pub memory: u64,
     /// Bytes of disk.
@@ -43,7 +46,10 @@ pub struct Needs {
 impl Needs {
     /// Tells whether this much is within `free`.
     pub fn fits(&self, free: &Self) -> bool {
-        self.threads <= free.threads && self.memory <= free.memory && self.disk <= free.disk
+        self.threads <= free.threads
+            && self.places <= free.places
+            && self.memory <= free.memory
+            && self.disk <= free.disk
     }
 }
 

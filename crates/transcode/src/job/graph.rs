@@ -144,8 +144,10 @@ fn pixels(video: &crate::plan::Video) -> u64 {
 /// Estimates what a step takes from the machine while it runs.
 fn needs(step: Step, plan: Option<&Plan>) -> Needs {
     let Some((plan, Step::Chunk(index))) = plan.map(|plan| (plan, step)) else {
+        let is_beside = plan.is_some_and(|plan| is_beside(step, plan));
         return Needs {
-            threads: u32::from(step_works(step)),
+            threads: u32::from(step_works(step) && !is_beside),
+            places: u32::from(is_beside),
             memory: 128 << 20,
             disk: 0,
         };
@@ -162,9 +164,16 @@ fn needs(step: Step, plan: Option<&Plan>) -> Needs {
     });
     Needs {
         threads: threads.unwrap_or(1).max(1),
+        places: 0,
         memory: (128 << 20) + encoders.sum::<u64>(),
         disk: chunk_bytes(plan, index),
     }
+}
+
+/// Tells whether a step runs beside pictures: sound is little work beside them, as in any ffmpeg that
+/// encodes both. All by itself it is encoded as anything else.
+fn is_beside(step: Step, plan: &Plan) -> bool {
+    matches!(step, Step::Audio(_)) && !plan.chunks.is_empty()
 }
 
 /// Tells whether a step keeps a processor busy; others wait for networks and disks.

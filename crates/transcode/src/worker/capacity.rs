@@ -9,6 +9,9 @@ use crate::engine::Needs;
 /// Share of the memory that tasks may plan with, in percent; the rest is for the system and us.
 const MEMORY_PERCENT: u64 = 85;
 
+/// Small tasks that may run beside what keeps all threads busy.
+const PLACES: u32 = 1;
+
 /// Disk that is left to others, in bytes.
 const SPARE_DISK: u64 = 256 << 20;
 
@@ -28,11 +31,13 @@ impl Capacity {
         let mut free = self.total;
         for needs in running {
             free.threads = free.threads.saturating_sub(needs.threads);
+            free.places = free.places.saturating_sub(needs.places);
             free.memory = free.memory.saturating_sub(needs.memory);
             free.disk = free.disk.saturating_sub(needs.disk);
         }
         Needs {
             threads: free.threads.min(self.now.threads),
+            places: free.places.min(self.now.places),
             memory: free.memory.min(self.now.memory),
             disk: free.disk.min(self.now.disk),
         }
@@ -71,6 +76,7 @@ impl Machine {
         });
         let total = Needs {
             threads: self.threads,
+            places: PLACES,
             memory: memory / 100 * MEMORY_PERCENT,
             disk,
         };
@@ -91,6 +97,7 @@ mod tests {
             threads,
             memory,
             disk,
+            ..Needs::default()
         }
     }
 
@@ -105,6 +112,13 @@ mod tests {
         assert_eq!(capacity.beside([].into_iter()), needs(4, 30, 1000));
         let more = [needs(9, 900, 0)];
         assert_eq!(capacity.beside(more.into_iter()), needs(0, 0, 1000));
+        let small = Needs {
+            places: 1,
+            ..Needs::default()
+        };
+        let machine = Machine::new(Some(1), "/".into()).capacity();
+        assert!(small.fits(&machine.beside([needs(1, 0, 0)].into_iter())));
+        assert!(!small.fits(&machine.beside([small].into_iter())));
     }
 
     #[test]

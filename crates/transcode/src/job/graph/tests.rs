@@ -131,4 +131,15 @@ fn a_chunk_is_more_work_than_anything_else_and_needs_the_most() {
     assert_eq!(chunk.needs.disk, 2 * 2 * (4_000_000 + 4_000_000) / 8);
     assert_eq!(duration_ms(&plan), 6000);
     assert_eq!(task(Step::Fetch, None).needs.threads, 0);
+    // Sound has a place beside pictures, and a thread where there are none.
+    let threads = |plan: &Plan| {
+        let needs = task(Step::Audio(0), Some(plan)).needs;
+        (needs.threads, needs.places)
+    };
+    assert_eq!(threads(&plan), (0, 1));
+    let sound_only = Plan {
+        chunks: Vec::new(),
+        ..plan
+    };
+    assert_eq!(threads(&sound_only), (1, 0));
 }

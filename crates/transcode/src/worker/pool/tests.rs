@@ -109,6 +109,7 @@ impl Bench {
         let work: Arc<Fake> = Arc::default();
         let free = Needs {
             threads,
+            places: 1,
             memory: 1,
             disk: 1,
         };
