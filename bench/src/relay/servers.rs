@@ -44,13 +44,23 @@ impl Relay {
     /// Starts it with a feed, and waits until a client gets something. One that is missing or gives
     /// nothing is noted: the others are measured all the same.
     pub(super) fn start(self, feed: &Source, report: &mut Report) -> Option<Running> {
-        let started = match self {
-            Self::Headend => headend(feed),
-            Self::Icecast => icecast(feed),
-            Self::Voyandz => voyandz(feed),
-        };
-        let noted = started.map_err(|what| report.note(&format!("    {}: {what}", self.name())));
-        noted.ok()
+        for _ in 0..TRIES {
+            let started = match self {
+                Self::Headend => headend(feed),
+                Self::Icecast => icecast(feed),
+                Self::Voyandz => voyandz(feed),
+            };
+            match started {
+                Ok(running) => return Some(running),
+                Err(what) => {
+                    report.note(&format!("    {}: {what}", self.name()));
+                    if what == MISSING {
+                        break;
+                    }
+                }
+            }
+        }
+        None
     }
 }
 
@@ -58,8 +68,10 @@ impl Relay {
 const MISSING: &str = "is not installed: scripts/setup.sh bench";
 
 const PATH: &str = "/stream/tv";
-/// How long a relay may take to start, and to give something.
-const START: Duration = Duration::from_secs(30);
+/// How long a relay may take to start, and to give something, and how often it is tried: the port that was
+/// free may be somebody else's by then.
+const START: Duration = Duration::from_secs(15);
+const TRIES: u32 = 3;
 
 /// The configuration that headend and voyandz have in common.
 fn config(feed: &Source, port: u16, command: &str) -> String {
@@ -151,11 +163,14 @@ fn started(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let guard = Guard::spawn(command);
+    let mut guard = Guard::spawn(command);
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     launch::wait_within(START, || TcpStream::connect(address).ok()).ok_or("does not listen")?;
     let feeder = feeder.map(|words| Guard::spawn(command_of(words).stdin(Stdio::null())));
     launch::wait_within(START, || has_data(address, path)).ok_or("gives nothing")?;
+    if guard.ended().is_some() {
+        return Err("has ended");
+    }
     Ok(Running {
         guard,
         address,

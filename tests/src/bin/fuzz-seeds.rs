@@ -115,6 +115,10 @@ fn sniff(folder: &Path) {
         ),
         ("ogg-vorbis", format!("{SOUND} -c:a libvorbis -f ogg")),
         (
+            "ogg-theora",
+            format!("{PICTURE} -c:v libtheora -g 5 -b:v 20k -f ogg"),
+        ),
+        (
             "mpjpeg",
             format!("{PICTURE} -frames:v 6 -c:v mjpeg -f mpjpeg -boundary_tag b"),
         ),

@@ -103,7 +103,8 @@ impl Client {
         }
         if dice.below(100_000) < STALLS {
             self.stalls_until = now + dice.millis(STALL);
-            self.leaves_at = self.leaves_at.max(self.stalls_until);
+            // It sees how it stands then, before it leaves.
+            self.leaves_at = self.leaves_at.max(self.stalls_until + LOOK);
             tally.stalls += 1;
             return true;
         }
