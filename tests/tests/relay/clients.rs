@@ -71,6 +71,38 @@ fn stuck_clients_are_closed_whatever_they_speak() {
     assert!(!cut.ends_with(b"\r\n0\r\n\r\n"), "it looks whole");
 }
 
+/// N-S3: a process that writes for one client ends with it, when that client takes nothing.
+#[test]
+fn a_stuck_client_does_not_keep_its_process() {
+    let relay = Relay::start(
+        "streams: { s: { command: cat /dev/zero, type: stream, mimetype: video/x-test, client: exclusive, \
+         write_timeout: 1 } }\n",
+    );
+    let (status, stuck) = relay.open("/stream/s");
+    assert_eq!((status, &relay.stream("s")["instances"]), (200, &1.into()));
+    // Sooner than others are closed that take nothing.
+    let ended = harness::launch::wait_within(Duration::from_secs(30), || {
+        (relay.stream("s")["instances"] == 0).then_some(())
+    });
+    assert!(ended.is_some(), "it goes on");
+    rest(stuck);
+}
+
+/// N-S3: who is too slow for what it gets, and cannot skip, is cut off, and can tell that from an end.
+#[test]
+fn what_slow_clients_get_does_not_look_whole() {
+    let relay = Relay::start(FLOOD);
+    let mut slow = connect(&relay, "GET /stream/s HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut some = [0; 4000];
+    slow.read_exact(&mut some).expect("an answer");
+    assert!(some.starts_with(b"HTTP/1.1 200 "));
+    harness::launch::wait_for("the slow client to be cut off", || {
+        slow.read_exact(&mut some).expect("what is on the way");
+        (relay.stream("s")["clients"] == 0).then_some(())
+    });
+    assert!(!rest(slow).ends_with(b"\r\n0\r\n\r\n"), "it looks whole");
+}
+
 /// N-H1, section 5 "Idle": who says nothing, or never comes to the end of a header, holds nothing for
 /// long; who has asked for something may rest.
 #[test]

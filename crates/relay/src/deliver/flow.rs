@@ -1,7 +1,6 @@
 //! A body that never has a length: what a reader gives, piece by piece, not copied.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     sync::{
         Arc,
@@ -10,9 +9,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{gather::Gather, icy::Icy};
 use bytes::Bytes;
 use http_body::Frame;
+use serve::ring::End;
+
+use super::{gather::Gather, icy::Icy};
+
+/// The client was too slow: its answer is cut off, and must not look whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the client is too slow")]
+pub(super) struct TooSlow;
 
 pub(super) struct Flow<G> {
     /// Goes before what the reader gives, and then what a frame had to be cut off.
@@ -60,18 +66,19 @@ impl<G> Flow<G> {
 
 impl<G: Unpin> http_body::Body for Flow<G> {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = TooSlow;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = ready!(self.poll_next(cx));
-        if let Some(bytes) = &bytes {
-            for counter in &self.counters {
-                counter.fetch_add(bytes.len() as u64, Relaxed);
-            }
+    ) -> Poll<Option<Result<Frame<Bytes>, TooSlow>>> {
+        let Some(bytes) = ready!(self.poll_next(cx)) else {
+            let is_cut = self.pieces.end() == Some(End::TooSlow);
+            return Poll::Ready(is_cut.then_some(Err(TooSlow)));
+        };
+        for counter in &self.counters {
+            counter.fetch_add(bytes.len() as u64, Relaxed);
         }
-        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serve::ring::Reader;
+use serve::ring::{End, Reader};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// So many bytes are worth a write of their own.
@@ -38,6 +38,11 @@ impl Gather {
             held: Bytes::new(),
             timer: None,
         }
+    }
+
+    /// Returns why there is nothing more, once that is so.
+    pub(super) fn end(&self) -> Option<End> {
+        self.reader.end()
     }
 
     /// Polls for the next bytes; `None` at the end.

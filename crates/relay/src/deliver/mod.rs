@@ -105,13 +105,18 @@ pub fn response(
     let pieces = Gather::new(reader, terms.coalesce);
     let flow = Flow::new(first, pieces, terms.counters.clone(), icy, guard);
     *response.body_mut() = Body::stream(flow);
-    let half_a_second = ring.rate().map_or(UNSENT_UNKNOWN, |rate| rate / 2);
-    let unsent = half_a_second.clamp(*UNSENT.start(), *UNSENT.end());
-    response.extensions_mut().insert(Pace {
-        write_timeout: terms.write_timeout,
-        unsent: unsent as u32,
-    });
+    let pace = pace(terms.write_timeout, ring.rate());
+    response.extensions_mut().insert(pace);
     response
+}
+
+/// Returns how a stream is sent of which so many bytes come in a second, as far as that is known.
+pub(crate) fn pace(write_timeout: Duration, rate: Option<u64>) -> Pace {
+    let half_a_second = rate.map_or(UNSENT_UNKNOWN, |rate| rate / 2);
+    Pace {
+        write_timeout,
+        unsent: half_a_second.clamp(*UNSENT.start(), *UNSENT.end()) as u32,
+    }
 }
 
 fn headed(status: StatusCode, terms: &Terms) -> Response {

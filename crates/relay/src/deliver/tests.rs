@@ -155,3 +155,42 @@ fn the_guard_goes_with_the_body() {
     drop(response);
     assert_eq!((Arc::strong_count(&guard), ring.stats().readers), (1, 0));
 }
+
+#[test]
+fn what_is_cut_off_does_not_look_whole() {
+    let mut writer = Writer::new(Bounds {
+        bytes: 100,
+        ..Bounds::default()
+    });
+    writer.push(Piece::whole(Bytes::from_static(b"first")), Instant::now());
+    let ring = writer.ring();
+    let [mut slow, mut whole] = [(); 2].map(|()| {
+        let mut reader = ring.join(Start::Live, OnSlow::Drop);
+        writer.push(
+            Piece {
+                join: Some(Bytes::new()),
+                ..Piece::whole(Bytes::from_static(b"joined"))
+            },
+            Instant::now(),
+        );
+        let first = reader.ready().unwrap();
+        let terms = terms("text/plain");
+        response(first, reader, &ring, &terms, &HeaderMap::new(), ())
+    });
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut end = |response: &mut Response| {
+        loop {
+            match Pin::new(response.body_mut()).poll_frame(&mut cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                other => break other.map(|it| it.map(|frame| frame.is_err())),
+            }
+        }
+    };
+    assert_eq!(end(&mut whole), Poll::Pending);
+    writer.push(Piece::whole(Bytes::from_static(&[1; 90])), Instant::now());
+    assert_eq!(end(&mut whole), Poll::Pending);
+    writer.push(Piece::whole(Bytes::from_static(&[2; 90])), Instant::now());
+    drop(writer);
+    assert_eq!(end(&mut whole), Poll::Ready(None));
+    assert_eq!(end(&mut slow), Poll::Ready(Some(true)));
+}

@@ -130,7 +130,10 @@ impl Relay {
                 let limit = config.rules.start_timeout;
                 let first = first_bytes(&mut stdout, &mut instance, limit).await?;
                 let body = Output::new(first, stdout, instance, counters, seat);
-                Ok(answer(content_type(stream), Body::stream(body)))
+                let mut response = answer(content_type(stream), Body::stream(body));
+                let pace = deliver::pace(config.write_timeout, None);
+                response.extensions_mut().insert(pace);
+                Ok(response)
             }
             Kind::Shot(plan, shots) => {
                 let What::Shot(_, rules) = config.what else {
