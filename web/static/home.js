@@ -112,14 +112,3 @@ function showChannel(channel) {
   }
 }
 watch();
-
-// Streams are opened when somebody wants to see them, and left when not: each costs a connection, and
-// may start a program.
-for (const details of document.querySelectorAll('details.watch')) {
-  details.addEventListener('toggle', () => {
-    const media = details.querySelector('[data-live]');
-    if (details.open) media.src = media.dataset.live;
-    else media.removeAttribute('src');
-    if (media.load) media.load();
-  });
-}

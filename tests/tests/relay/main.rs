@@ -5,9 +5,12 @@ mod children;
 mod clients;
 mod compat;
 mod config;
+mod containers;
 mod feeds;
 mod http;
+mod page;
 mod soak;
+mod sources;
 mod streams;
 mod tls;
 

@@ -41,11 +41,15 @@ fn fetch(address: &str) -> anyhow::Result<()> {
         let mut answer = answer.map_err(described)?;
         let status = answer.status();
         anyhow::ensure!(status.is_success(), "the answer is {status}");
+        // Told only by a body that was meant to end. Any other is endless, and its end is the loss of it:
+        // whoever keeps this running shall start it again.
+        let is_finite = answer.content_length().is_some();
         let mut stdout = std::io::stdout().lock();
         while let Some(bytes) = answer.chunk().await.map_err(described)? {
             stdout.write_all(&bytes)?;
             stdout.flush()?;
         }
+        anyhow::ensure!(is_finite, "the other side ended its answer");
         Ok(())
     })
 }

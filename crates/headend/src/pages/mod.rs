@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// What a page may load and do: only what comes from here, except that the player may fetch media
-/// from elsewhere.
+/// from elsewhere. Scripts make pictures and media of what they fetch (`blob:`).
 pub(crate) const HOME_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'self'";
 
 /// The policy of the player page: media, playlists and their blobs may come from anywhere.
@@ -24,6 +24,9 @@ pub(crate) const PLAY_POLICY: &str = "default-src 'none'; script-src 'self'; sty
     img-src 'self' data: blob: http: https:; connect-src 'self' http: https: blob: data:; \
     media-src 'self' blob: http: https:; worker-src 'self' blob:; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'self'";
+
+/// The content type of what nobody has looked into yet.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -42,32 +45,14 @@ struct Home<'a> {
 struct StreamCard<'a> {
     report: &'a StreamReport,
     path: String,
-    /// How a browser shows it.
-    shown: Shown,
 }
 
-/// How a browser shows a stream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    /// As a picture, which may move.
-    Picture,
-    /// With its own player.
-    Video,
-    /// With its own player, without a picture.
-    Audio,
-    /// Not by itself.
-    Not,
-}
-
-impl Shown {
-    fn of(content_type: &str) -> Self {
-        let kind = content_type.split(';').next().unwrap_or_default().trim();
-        match kind {
-            "multipart/x-mixed-replace" => Self::Picture,
-            "video/webm" | "video/mp4" | "video/ogg" => Self::Video,
-            kind if kind.starts_with("image/") => Self::Picture,
-            kind if kind.starts_with("audio/") => Self::Audio,
-            _ => Self::Not,
+impl StreamCard<'_> {
+    /// Returns its content type, or nothing while that is not known.
+    fn known_type(&self) -> &str {
+        match self.report.content_type.as_str() {
+            UNKNOWN_TYPE => "",
+            known => known,
         }
     }
 }
@@ -132,7 +117,6 @@ pub(crate) fn home(
         .iter()
         .map(|report| StreamCard {
             path: Stat::link(&report.name),
-            shown: Shown::of(&report.content_type),
             report,
         })
         .collect();

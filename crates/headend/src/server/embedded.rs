@@ -51,7 +51,9 @@ mod tests {
             "home.js",
             "player.js",
             "favicon.svg",
+            "stream.js",
             "vendor/shaka-player/shaka-player.js",
+            "vendor/mpegts.js/mpegts.js",
         ] {
             let file = find(path).unwrap_or_else(|| panic!("{path} is missing"));
             assert!(!file.data.is_empty());

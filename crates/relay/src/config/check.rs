@@ -618,7 +618,10 @@ fn origin(source: &str, form: &FeedForm) -> Result<Origin, String> {
 
 /// Makes the command that reads a channel or an asset of this server as MPEG-TS.
 fn of_our_own(path: &str, name: &str, form: &FeedForm) -> Command {
-    let url = format!("{{server}}/{path}/{name}/master.m3u8");
+    let mut url = format!("{{server}}/{path}/");
+    // Encoded, no placeholder begins in a name.
+    media::url::push_path(&mut url, name);
+    url.push_str("/master.m3u8");
     let words = [
         "ffmpeg",
         "-nostdin",

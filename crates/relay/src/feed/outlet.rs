@@ -29,6 +29,8 @@ pub(super) struct Outlet {
     bequeathed: Option<Bytes>,
     pieces: Vec<Piece>,
     received: u64,
+    /// What was told of the container.
+    told: Option<Format>,
 }
 
 impl Outlet {
@@ -43,6 +45,7 @@ impl Outlet {
             bequeathed: None,
             pieces: Vec::new(),
             received: 0,
+            told: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Outlet {
             }
         }
         self.received = 0;
+        self.told = None;
         Some(self)
     }
 
@@ -75,7 +79,7 @@ impl Outlet {
     pub(super) fn take(&mut self, bytes: &Bytes) {
         self.received += bytes.len() as u64;
         self.sniffer.push(bytes, &mut self.pieces);
-        self.shared.received(bytes.len(), self.sniffer.format());
+        self.shared.received(bytes.len());
         self.pass_on();
     }
 
@@ -93,6 +97,13 @@ impl Outlet {
     fn pass_on(&mut self) {
         if self.pieces.is_empty() {
             return;
+        }
+        // Before anybody sees a piece.
+        if self.told != self.sniffer.format()
+            && let Some(content_type) = self.sniffer.content_type()
+        {
+            self.told = self.sniffer.format();
+            self.shared.learned(self.told, content_type);
         }
         if let Some(old) = self.bequeathed.take()
             && self.sniffer.header().as_ref() != Some(&old)

@@ -1,6 +1,7 @@
 //! One source: who needs it, what it does, and the ring that its bytes go to.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -98,11 +99,19 @@ pub(super) struct Shared {
     pub(super) bytes: AtomicU64,
     /// When the last of them came.
     last: Mutex<Option<Instant>>,
-    format: Mutex<Option<Format>>,
+    /// What is known of the container.
+    known: Mutex<Known>,
     /// Who publishes into it, if it is pushed.
     pub(super) podium: Podium,
     /// What its command reads. Set once, with the handle.
     parents: std::sync::OnceLock<Vec<Source>>,
+}
+
+/// What the first bytes of a run have told.
+#[derive(Default)]
+struct Known {
+    format: Option<Format>,
+    content_type: Option<Cow<'static, str>>,
 }
 
 /// The ring that users join now, and its writing end while no run has it.
@@ -155,7 +164,7 @@ impl Source {
                 handle: std::sync::OnceLock::new(),
                 bytes: AtomicU64::new(0),
                 last: Mutex::new(None),
-                format: Mutex::new(None),
+                known: Mutex::default(),
                 podium: Podium::default(),
                 parents: std::sync::OnceLock::new(),
             }),
@@ -184,7 +193,12 @@ impl Source {
 
     /// Returns its container, once that is known.
     pub fn format(&self) -> Option<Format> {
-        *lock(&self.shared.format)
+        lock(&self.shared.known).format
+    }
+
+    /// Returns its content type, once that is known.
+    pub fn content_type(&self) -> Option<Cow<'static, str>> {
+        lock(&self.shared.known).content_type.clone()
     }
 
     /// Returns the number of its users.
@@ -351,12 +365,16 @@ impl Shared {
         lock(&self.desk).generation == generation
     }
 
-    pub(super) fn received(&self, bytes: usize, format: Option<Format>) {
+    pub(super) fn received(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Relaxed);
         *lock(&self.last) = Some(now());
-        if format.is_some() {
-            *lock(&self.format) = format;
-        }
+    }
+
+    pub(super) fn learned(&self, format: Option<Format>, content_type: Cow<'static, str>) {
+        *lock(&self.known) = Known {
+            format,
+            content_type: Some(content_type),
+        };
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
 
 mod id {
     pub(super) const EBML: u32 = 0x1a45_dfa3;
+    pub(super) const DOC_TYPE: u32 = 0x4282;
     pub(super) const SEGMENT: u32 = 0x1853_8067;
     pub(super) const SEEK_HEAD: u32 = 0x114d_9b74;
     pub(super) const INFO: u32 = 0x1549_a966;
@@ -48,6 +49,7 @@ pub(super) struct Matroska {
     video: Vec<u64>,
     /// The cluster has no length: its blocks pass one by one.
     in_cluster: bool,
+    is_webm: bool,
 }
 
 /// Id and length of an element.
@@ -108,6 +110,10 @@ fn elements(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 impl Matroska {
     pub(super) fn header(&self) -> Option<Bytes> {
         self.header.clone()
+    }
+
+    pub(super) fn is_webm(&self) -> bool {
+        self.is_webm
     }
 
     pub(super) fn step(&mut self, bytes: &[u8]) -> Step {
@@ -178,6 +184,13 @@ impl Matroska {
         }
         if self.before.len().saturating_add(len) > MOST_HELD {
             return Step::Lost;
+        }
+        if head.id == id::EBML {
+            let mut within = elements(&bytes[head.len..len]);
+            // A text may have zeros behind it (RFC 8794, 7.4).
+            self.is_webm = within.any(|(id, text)| {
+                id == id::DOC_TYPE && text.split(|byte| *byte == 0).next() == Some(b"webm")
+            });
         }
         if head.id == id::TRACKS {
             for (_, entry) in elements(&bytes[head.len..len]).filter(|it| it.0 == id::TRACK_ENTRY) {

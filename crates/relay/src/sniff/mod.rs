@@ -36,7 +36,7 @@ mod wav;
 #[cfg(test)]
 mod tests;
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
 use bytes::{Bytes, BytesMut};
 use serve::ring::{Leave, OnSlow, Piece};
@@ -60,8 +60,10 @@ pub enum Format {
     Fmp4,
     /// Flash video, with the extensions of Enhanced RTMP.
     Flv,
-    /// Matroska and WebM, RFC 9559.
+    /// Matroska, RFC 9559.
     Matroska,
+    /// WebM: Matroska with what browsers know.
+    Webm,
     /// Ogg, RFC 3533.
     Ogg,
     /// JPEGs as parts of `multipart/x-mixed-replace`.
@@ -80,11 +82,12 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::MpegTs,
         Self::Fmp4,
         Self::Flv,
         Self::Matroska,
+        Self::Webm,
         Self::Ogg,
         Self::Mpjpeg,
         Self::Mjpeg,
@@ -101,6 +104,7 @@ impl Format {
             Self::Fmp4 => "fmp4",
             Self::Flv => "flv",
             Self::Matroska => "matroska",
+            Self::Webm => "webm",
             Self::Ogg => "ogg",
             Self::Mpjpeg => "mpjpeg",
             Self::Mjpeg => "mjpeg",
@@ -111,13 +115,15 @@ impl Format {
         }
     }
 
-    /// Returns the content type of a stream for which none is configured.
+    /// Returns the content type of a stream for which none is configured; see also
+    /// [`Sniffer::content_type`].
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::MpegTs => "video/mp2t",
             Self::Fmp4 => "video/mp4",
             Self::Flv => "video/x-flv",
             Self::Matroska => "video/x-matroska",
+            Self::Webm => "video/webm",
             Self::Ogg => "application/ogg",
             // The tag that ffmpeg's muxer uses unless it is told another.
             Self::Mpjpeg => "multipart/x-mixed-replace;boundary=ffmpeg",
@@ -207,6 +213,15 @@ impl Sniffer {
     /// Returns the container, once it is known.
     pub fn format(&self) -> Option<Format> {
         self.machine.format()
+    }
+
+    /// Returns the content type, once the container is known: of MPJPEG with the boundary that there is.
+    pub fn content_type(&self) -> Option<Cow<'static, str>> {
+        let own = match &self.machine {
+            Machine::Mpjpeg(mpjpeg) => mpjpeg.content_type().map(Cow::Owned),
+            _ => None,
+        };
+        own.or_else(|| Some(self.format()?.content_type().into()))
     }
 
     /// Returns what a client needs before it joins now; `None` while that is not known. Of a transport

@@ -99,6 +99,25 @@ impl Mpjpeg {
         (!self.boundary.is_empty()).then(|| self.boundary.clone())
     }
 
+    /// Returns the content type, once the boundary is known: a text of RFC 2046, 5.1.1.
+    pub(super) fn content_type(&self) -> Option<String> {
+        let boundary = self.boundary.trim_ascii_end().strip_prefix(b"--")?;
+        let boundary = std::str::from_utf8(boundary).ok()?;
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "'+_-.".contains(c);
+        let is_legal = |c: char| is_token(c) || "(),/:=? ".contains(c);
+        if boundary.is_empty() || !boundary.chars().all(is_legal) {
+            return None;
+        }
+        let quote = if boundary.chars().all(is_token) {
+            ""
+        } else {
+            "\""
+        };
+        Some(format!(
+            "multipart/x-mixed-replace;boundary={quote}{boundary}{quote}"
+        ))
+    }
+
     pub(super) fn step(&mut self, bytes: &[u8]) -> Step {
         match self.place {
             Place::Boundary => self.boundary(bytes),

@@ -41,6 +41,11 @@ fn containers_are_known_by_their_first_bytes() {
         (b"FLV\x01\x05\0\0\0\x09", Some(Format::Flv)),
         (b"FLAC", Some(Format::Raw)),
         (b"\x1a\x45\xdf\xa3\x9f", Some(Format::Matroska)),
+        (
+            b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska",
+            Some(Format::Matroska),
+        ),
+        (b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm", Some(Format::Webm)),
         (b"OggS\0", Some(Format::Ogg)),
         (b"Ogg", None),
         (
@@ -119,6 +124,23 @@ fn what_is_too_long_to_be_seen_in_one_piece_is_lost() {
     assert_eq!(sniffer.format(), Some(Format::Raw));
     let len: usize = pieces.iter().map(|it| it.bytes.len()).sum();
     assert_eq!(len, bytes.len());
+}
+
+#[test]
+fn content_types_tell_the_boundary_that_there_is() {
+    let content_type = |boundary: &str| {
+        let part = format!("--{boundary}\r\nContent-Type: image/jpeg\r\n\r\n");
+        let (sniffer, _) = sniff(&[part.as_bytes()]);
+        sniffer.content_type().map(std::borrow::Cow::into_owned)
+    };
+    let of = |boundary: &str| Some(format!("multipart/x-mixed-replace;boundary={boundary}"));
+    assert_eq!(content_type("ffmpeg"), of("ffmpeg"));
+    assert_eq!(content_type("a b:c"), of("\"a b:c\""));
+    // What cannot be said in a header.
+    assert_eq!(content_type("\"é"), of("ffmpeg"));
+    assert_eq!(sniff(&[b"Ogg"]).0.content_type(), None);
+    let known = sniff(&[b"OggS"]).0.content_type();
+    assert_eq!(known.as_deref(), Some("application/ogg"));
 }
 
 #[test]

@@ -14,9 +14,12 @@ mod exclusive;
 mod refusal;
 mod shot;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 pub use access::allows;
@@ -97,11 +100,12 @@ impl Stream {
             return mimetype.clone();
         }
         let known = match &self.kind {
-            Kind::Newest(_) => Some("image/jpeg"),
-            Kind::Ring(source) => source.format().map(crate::sniff::Format::content_type),
+            Kind::Newest(_) => Some(Cow::Borrowed("image/jpeg")),
+            Kind::Ring(source) => source.content_type(),
             Kind::Exclusive(_) | Kind::Shot(..) => None,
         };
-        known.unwrap_or("application/octet-stream").to_owned()
+        let unknown = || Cow::Borrowed("application/octet-stream");
+        known.unwrap_or_else(unknown).into_owned()
     }
 
     /// Returns how many bytes it has sent.

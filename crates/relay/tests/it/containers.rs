@@ -107,7 +107,7 @@ pub(crate) const SAMPLES: [Sample; 19] = [
     ),
     sample(
         "webm",
-        Format::Matroska,
+        Format::Webm,
         "-c:v libvpx -deadline realtime -cpu-used 8 -g 25 -c:a libopus",
         "webm",
         "",
