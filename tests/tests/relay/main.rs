@@ -12,6 +12,7 @@ mod page;
 mod soak;
 mod sources;
 mod streams;
+mod titles;
 mod tls;
 
 use std::{

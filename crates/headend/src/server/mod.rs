@@ -5,6 +5,7 @@
 //! | `/livesim2/…`, `/livesim/…` | `simulate` finds the channel, `origin` answers ([`media`]) |
 //! | `/live/…` | `broadcast` makes it, `origin` answers and lets wait ([`live`]) |
 //! | `/stream/…`, paths of streams, `/ingest/…` | `relay` has the feeds and streams ([`relay`]) |
+//! | `/admin/metadata` | what plays in a stream is said there ([`titles`]) |
 //! | `/vod/…` | `asset` finds the content, `origin` answers ([`media`]) |
 //! | anything else | [`control`] |
 //!
@@ -24,6 +25,7 @@ mod media;
 mod raw;
 mod relay;
 mod run;
+mod titles;
 
 use std::{
     sync::{Arc, OnceLock, atomic::AtomicBool},
@@ -156,12 +158,13 @@ impl App {
             "live" => Route::Live,
             "vod" => Route::Vod,
             "stream" | "ingest" => Route::Relay,
+            _ if path == titles::PATH => Route::Relay,
             _ if relay::is_meant(self, path) => Route::Relay,
             _ => control::route(first),
         };
         let methods = if first == "ingest" {
             Methods::Write
-        } else if first == "api" && live::takes_orders(rest) {
+        } else if path == titles::PATH || first == "api" && live::takes_orders(rest) {
             Methods::ReadAndPost
         } else {
             Methods::Read
@@ -179,6 +182,7 @@ impl App {
             return (route, relay::ingest(self, request, &name).await);
         }
         let response = match first {
+            _ if path == titles::PATH => titles::answer(self, request),
             _ if route == Route::Relay => relay::answer(self, request, path).await,
             "livesim2" | "livesim" => media::livesim(self, request, rest, now_ms).await,
             "livesim-chunked" => media::redirect_chunked(request),

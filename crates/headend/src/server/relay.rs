@@ -154,7 +154,7 @@ async fn take_in(source: &Source, request: &mut Request, replace: bool) -> Respo
     }
 }
 
-fn unauthorized() -> Response {
+pub(super) fn unauthorized() -> Response {
     let mut response = reply::text(
         StatusCode::UNAUTHORIZED,
         "Publishing needs a user and a password, or a token.",

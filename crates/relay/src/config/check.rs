@@ -19,8 +19,9 @@ use crate::{
 };
 
 /// First components of paths that are not for streams.
-const RESERVED: [&str; 21] = [
+const RESERVED: [&str; 22] = [
     "",
+    "admin",
     "api",
     "config",
     "favicon.ico",

@@ -1,8 +1,12 @@
-//! The name of a stream among its bytes, as SHOUTcast and Icecast send it to players that ask.
+//! What plays among the bytes of it, as SHOUTcast and Icecast send it to players that ask.
 //!
 //! After every [`EVERY`] bytes comes a byte that says how long what is said is, in units of 16, and that,
-//! filled up with zeros. It is said once; later there is nothing new.
+//! filled up with zeros. A title is said once, the name of the stream while there is none; as long as
+//! there is nothing new, the byte is 0.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -12,14 +16,35 @@ const EVERY: usize = 16_000;
 /// What the length byte can say at most.
 const MOST: usize = 255 * 16;
 const NOTHING: &[u8] = &[0];
+const BEFORE: &str = "StreamTitle='";
+const BEHIND: &str = "';";
+
+/// What plays now, as somebody says who knows. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Title(Arc<ArcSwapOption<String>>);
+
+impl Title {
+    /// Changes it; an empty text is none. Players are told as much as fits between the bytes.
+    pub fn set(&self, text: &str) {
+        let text: String = text.chars().filter(|it| !it.is_control()).collect();
+        let text = text.trim().to_owned();
+        self.0.store((!text.is_empty()).then(|| Arc::new(text)));
+    }
+
+    /// Returns it.
+    pub fn get(&self) -> Option<Arc<String>> {
+        self.0.load_full()
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Icy {
     name: String,
+    title: Title,
     /// Bytes until something is said.
     left: usize,
-    /// What will be said next.
-    next: Bytes,
+    /// What was said last.
+    said: Option<Bytes>,
 }
 
 impl Icy {
@@ -32,8 +57,9 @@ impl Icy {
             .any(|known| content_type.eq_ignore_ascii_case(known));
         (asked && is_known).then(|| Self {
             name: terms.name.clone(),
+            title: terms.title.clone(),
             left: EVERY,
-            next: said(&terms.name),
+            said: None,
         })
     }
 
@@ -49,7 +75,13 @@ impl Icy {
     pub(super) fn due(&mut self) -> Option<Bytes> {
         (self.left == 0).then(|| {
             self.left = EVERY;
-            std::mem::replace(&mut self.next, Bytes::from_static(NOTHING))
+            let title = self.title.get();
+            let next = framed(title.as_deref().unwrap_or(&self.name));
+            if self.said.as_ref() == Some(&next) {
+                return Bytes::from_static(NOTHING);
+            }
+            self.said = Some(next.clone());
+            next
         })
     }
 
@@ -62,13 +94,14 @@ impl Icy {
 }
 
 /// Frames a title. An apostrophe would end it.
-fn said(name: &str) -> Bytes {
-    let mut text = format!("StreamTitle='{}';", name.replace('\'', "’")).into_bytes();
-    text.truncate(MOST);
+fn framed(title: &str) -> Bytes {
+    let title = title.replace('\'', "’");
+    let most = title.floor_char_boundary(MOST - BEFORE.len() - BEHIND.len());
+    let text = [BEFORE, &title[..most], BEHIND].concat();
     let units = text.len().div_ceil(16);
     let mut framed = BytesMut::with_capacity(1 + units * 16);
     framed.extend_from_slice(&[units as u8]);
-    framed.extend_from_slice(&text);
+    framed.extend_from_slice(text.as_bytes());
     framed.resize(1 + units * 16, 0);
     framed.freeze()
 }

@@ -7,7 +7,7 @@
 //! | `HEAD` | the same header; the server takes the body off |
 //! | `Range: bytes=0-1` and other short beginnings | 206 with the first bytes: players try a place like that before they play |
 //! | any other `Range` | everything |
-//! | `Icy-MetaData: 1` of MPEG audio or AAC | the name of the stream every 16,000 bytes |
+//! | `Icy-MetaData: 1` of MPEG audio or AAC | what plays, or the name of the stream, every 16,000 bytes when it is new |
 //!
 //! How far behind a client may be is the ring's matter. What the kernel holds for it beyond that is
 //! half a second of the stream, and a client that takes nothing of what there is for as long as
@@ -34,6 +34,7 @@ use serve::{
     ring::{Reader, Ring},
 };
 
+pub use self::icy::Title;
 use self::{flow::Flow, gather::Gather, icy::Icy};
 
 /// Longest beginning that is answered as one, bytes.
@@ -53,6 +54,8 @@ pub struct Terms {
     pub coalesce: Duration,
     /// The name that players show.
     pub name: String,
+    /// What plays, as they show it.
+    pub title: Title,
     /// Grow by every byte that a client is handed.
     pub counters: Vec<Arc<AtomicU64>>,
 }

@@ -15,7 +15,7 @@ use serve::{
     ring::{Bounds, OnSlow, Piece, Ring, Start, Writer},
 };
 
-use super::{Terms, is_probe, response};
+use super::{Terms, Title, is_probe, response};
 
 fn terms(content_type: &'static str) -> Terms {
     Terms {
@@ -23,6 +23,7 @@ fn terms(content_type: &'static str) -> Terms {
         write_timeout: Duration::from_secs(10),
         coalesce: Duration::ZERO,
         name: "Bob's radio".to_owned(),
+        title: Title::default(),
         counters: vec![Arc::default()],
     }
 }
@@ -140,6 +141,42 @@ fn players_that_ask_are_told_the_name() {
         assert!(!response.headers().contains_key("icy-metaint"));
         assert_eq!(read(&mut response).len(), 40_004);
     }
+}
+
+#[test]
+fn players_are_told_when_something_else_plays() {
+    static SOME: [u8; 16_000] = [7; 16_000];
+    let (ring, mut writer) = ring(&[&SOME]);
+    let terms = terms("audio/aac");
+    let mut response = ask(&ring, &terms, &asking("icy-metadata", "1"));
+    let mut said = Vec::new();
+    // Four bytes of header are before the first piece.
+    assert_eq!(read(&mut response).len(), 16_004 + 1 + 32);
+    for title in [Some("A\n - B"), None, Some("A - B"), Some(""), Some("x")] {
+        if let Some(title) = title {
+            terms.title.set(title);
+        }
+        let piece = Piece::whole(Bytes::from_static(&SOME));
+        writer.as_mut().unwrap().push(piece, Instant::now());
+        // What is said stands behind what is left of the 16,000.
+        let bytes = read(&mut response);
+        let (len, rest) = bytes[SOME.len() - 4..].split_first().unwrap();
+        let text = &rest[..usize::from(*len) * 16];
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        said.push(text.trim_end_matches('\0').to_owned());
+    }
+    let expected = ["A - B", "", "", "Bob’s radio", "x"].map(|title| match title {
+        "" => String::new(),
+        title => format!("StreamTitle='{title}';"),
+    });
+    assert_eq!(said, expected);
+    // The longest that can be said, with whole characters.
+    terms.title.set(&"é".repeat(3000));
+    let mut response = ask(&ring, &terms, &asking("icy-metadata", "1"));
+    let bytes = read(&mut response);
+    assert_eq!(bytes[16_000], 255);
+    let text = std::str::from_utf8(&bytes[16_001..16_001 + 255 * 16]).unwrap();
+    assert!(text.trim_end_matches('\0').ends_with("é';"));
 }
 
 #[test]

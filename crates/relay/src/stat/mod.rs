@@ -80,6 +80,8 @@ pub struct StreamReport {
     pub urls: Vec<String>,
     /// Its content type, as far as it is known.
     pub content_type: String,
+    /// What plays, if somebody has said so.
+    pub title: Option<String>,
     /// The feeds that it is made of.
     pub feeds: Vec<String>,
     /// Clients now.
@@ -150,6 +152,7 @@ impl Relay {
             kind,
             urls: config.urls.clone(),
             content_type: stream.content_type(),
+            title: stream.title.get().map(|it| it.to_string()),
             clients: self.admission.of_stream(&config.name),
             arrivals: stream.arrivals(),
             sent: stream.sent(),

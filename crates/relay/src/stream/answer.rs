@@ -115,6 +115,7 @@ impl Relay {
                     write_timeout: config.write_timeout,
                     coalesce: config.coalesce,
                     name: config.name.clone(),
+                    title: stream.title.clone(),
                     counters,
                 };
                 let ring = held.lease.ring().clone();

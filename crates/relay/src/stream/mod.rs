@@ -32,6 +32,7 @@ use process::supervise::LogFile;
 use self::shot::Shots;
 use crate::{
     config,
+    deliver::Title,
     feed::{Plan, Source},
 };
 
@@ -45,6 +46,8 @@ pub struct Stream {
     pub(crate) sent: Arc<AtomicU64>,
     /// Processes of its own that run now.
     pub(crate) instances: Arc<AtomicU64>,
+    /// What plays.
+    pub(crate) title: Title,
     /// Where the stderr of these goes.
     pub(crate) log: Option<LogFile>,
 }
@@ -69,6 +72,7 @@ impl Stream {
             arrivals: AtomicU64::new(0),
             sent: Arc::default(),
             instances: Arc::default(),
+            title: Title::default(),
             log,
         }
     }
@@ -106,6 +110,11 @@ impl Stream {
         };
         let unknown = || Cow::Borrowed("application/octet-stream");
         known.unwrap_or_else(unknown).into_owned()
+    }
+
+    /// Returns where it is said what plays: of streams that all clients share.
+    pub fn title(&self) -> Option<&Title> {
+        matches!(self.kind, Kind::Ring(_)).then_some(&self.title)
     }
 
     /// Returns how many bytes it has sent.
