@@ -6,8 +6,8 @@
 // | MPEG-TS, FLV | a <video> that mpegts.js feeds; that is loaded when it is needed first |
 // | multipart/x-mixed-replace | an <img> |
 // | JPEGs in a row, shots | an <img> that is given picture after picture |
-// | audio/… | an <audio> |
-// | other video/…, Ogg | a <video> |
+// | audio/… | an <audio>, a bit behind |
+// | other video/…, Ogg | a <video>, a bit behind |
 //
 // For tests: what is wrong is put into the data-error of details.watch.
 'use strict';
@@ -54,8 +54,8 @@ class Viewing {
     else if (kind === 'video/x-motion-jpeg') this.showJpegs();
     else if (kind.startsWith('image/')) this.showShots();
     else if (kind === 'video/mp2t' || kind === 'video/x-flv') await this.showSource(kind);
-    else if (kind.startsWith('audio/')) this.showMedia('audio').src = this.path;
-    else if (kind.startsWith('video/') || kind === 'application/ogg') this.showMedia('video').src = this.path;
+    else if (kind.startsWith('audio/')) this.showMedia('audio').src = behind(this.path);
+    else if (kind.startsWith('video/') || kind === 'application/ogg') this.showMedia('video').src = behind(this.path);
     else throw new Error(`Browsers cannot show ${kind}; open the URL with a player.`);
   }
 
@@ -220,6 +220,11 @@ class Viewing {
       this.fail(error);
     }
   }
+}
+
+// Browsers begin to play when they have some 100 KB: with what there was last they begin at once.
+function behind(path) {
+  return `${path}?burst=4s`;
 }
 
 // Returns where the last picture begins that another one is before, or 0.

@@ -191,6 +191,11 @@ impl Source {
         self.shared.setup.rules.start_timeout
     }
 
+    /// Returns how far behind its users may be.
+    pub fn window(&self) -> Duration {
+        self.shared.setup.rules.window
+    }
+
     /// Returns its container, once that is known.
     pub fn format(&self) -> Option<Format> {
         lock(&self.shared.known).format

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Relay,
-    config::{OnSlow, ShotRules, Start, What},
+    config::{BadQuery, OnSlow, ShotRules, Span, Start, What},
     deliver::{self, Terms},
     feed::{Lease, Source, now},
     sniff,
@@ -34,6 +34,10 @@ use crate::{
 
 /// The key of the query that a token stands under.
 const TOKEN: &str = "token";
+/// The key for how far back a client begins.
+const BURST: &str = "burst";
+/// What a client that begins far back has before it is late.
+const IN_HAND: Duration = Duration::from_secs(1);
 
 /// What a client of a ring holds.
 struct Held {
@@ -87,6 +91,7 @@ impl Relay {
                 return Err(Refusal::Unauthorized);
             }
         }
+        let burst = burst(stream, &query)?;
         let query = config.query.values(query, &[TOKEN])?;
         if request.method() == Method::HEAD {
             return Ok(answer(content_type(stream), Body::stream(Unsaid)));
@@ -104,7 +109,7 @@ impl Relay {
         let counters = vec![Arc::clone(&stream.sent), seat.sent()];
         match &stream.kind {
             Kind::Ring(source) => {
-                let (lease, mut reader) = join(stream, source)?;
+                let (lease, mut reader) = join(stream, source, burst)?;
                 let first = first(&lease, &mut reader, source).await?;
                 if let Some(on_slow) = on_slow(stream, source) {
                     reader.set_on_slow(on_slow);
@@ -170,10 +175,30 @@ impl Relay {
     }
 }
 
-/// Becomes a user of a source, at the place where clients of the stream begin.
-fn join(stream: &Stream, source: &Source) -> Result<(Lease, ring::Reader), Refusal> {
+/// Returns how far back a client of a shared stream wishes to begin: `?burst=4s`.
+fn burst(stream: &Stream, query: &[(String, String)]) -> Result<Option<Duration>, BadQuery> {
+    let wish = query.iter().find(|(key, _)| key == BURST);
+    let (Some((_, wish)), Kind::Ring(_)) = (wish, &stream.kind) else {
+        return Ok(None);
+    };
+    let span: Result<Span, _> = wish.parse();
+    span.map(|span| Some(span.duration()))
+        .map_err(|_| BadQuery::Value {
+            name: BURST.to_owned(),
+            expected: "a span of time, such as `4s`".to_owned(),
+        })
+}
+
+/// Becomes a user of a source, at the place where clients of the stream begin, or where this one
+/// wishes to.
+fn join(
+    stream: &Stream,
+    source: &Source,
+    wish: Option<Duration>,
+) -> Result<(Lease, ring::Reader), Refusal> {
     let config = &stream.config;
-    let start = match (config.burst, config.start) {
+    let wish = wish.map(|back| back.min(source.window().saturating_sub(IN_HAND)));
+    let start = match (wish.or(config.burst), config.start) {
         (Some(back), _) => ring::Start::Back(back),
         (None, Start::Keyframe) => ring::Start::Newest,
         (None, Start::Live) => ring::Start::Live,
