@@ -5,8 +5,9 @@
 //! Asking from within the child is what the standard library offers no safe way for; a stepping
 //! stone needs none. It costs one `exec` of our binary, some milliseconds.
 //!
-//! On the way it gives itself the priorities and limits that the program is to have ([`Priority`],
-//! [`Command::rlimit`](crate::Command::rlimit), [`Command::umask`](crate::Command::umask)).
+//! On the way it gives itself the priorities and limits that the program is to have
+//! ([`Priority`](crate::supervise::Priority), [`Command::rlimit`](crate::Command::rlimit),
+//! [`Command::umask`](crate::Command::umask)).
 //!
 //! Limits: the signal does not reach grandchildren (a shell's, say), and the kernel clears it when
 //! the program is set-uid. For a parent that ends in order neither matters, since it ends the
