@@ -76,6 +76,12 @@ pub(super) fn plain(film: &Film, threads: Option<u32>) -> Cost {
     timed(&mut command, &out)
 }
 
+/// Returns how many threads x264 takes by itself: three for two processors.
+pub(super) fn own_threads() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(processors * 3 / 2).unwrap_or(1)
+}
+
 /// Runs a job with so many threads at one time, of which each encoder has its own number.
 pub(super) fn job(film: &Film, threads: u32, of_encoder: u32) -> Cost {
     let films = film.empty("films");
