@@ -7,7 +7,10 @@ pub(crate) mod machine;
 use std::path::PathBuf;
 
 use asset::{Asset, Catalogue, model::TrackIndex};
-use media::time::{Round, Time};
+use media::{
+    presentation::Content,
+    time::{Round, Time},
+};
 use serde::Serialize;
 
 use crate::url;
@@ -175,11 +178,12 @@ impl AssetReport {
         names
     }
 
-    /// Returns the size of its largest picture.
+    /// Returns the size of its largest moving picture: a sheet of thumbnails may be larger.
     pub(crate) fn largest_size(&self) -> Option<String> {
         let sizes = self
             .renditions
             .iter()
+            .filter(|rendition| rendition.content == Content::Video.as_str())
             .filter_map(|rendition| rendition.size);
         let (width, height) =
             sizes.max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))?;
