@@ -82,7 +82,7 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) {
                 .collect();
             (parts, answers)
         });
-        before.compare(&server, &what, answers.len(), report);
+        before.compare(&server, &what, report);
         availability(&what, &paths, &parts, report);
         if waiting > 0 {
             report.spread(
@@ -173,20 +173,17 @@ impl Cpu {
         }
     }
 
-    /// Reports what the channel costs beside its encoder. The bound is one on the channel, not on
-    /// answering a crowd, which costs as many times as there are in it.
-    fn compare(&self, server: &Server, what: &str, answers: usize, report: &mut Report) {
+    fn compare(&self, server: &Server, what: &str, report: &mut Report) {
         let after = Self::read(server);
         let (ours, theirs) = (after.ours - self.ours, after.theirs - self.theirs);
-        let row = format!("{what}: CPU time, % of ffmpeg's");
-        let detail = json!({"headend": ours, "ffmpeg": theirs, "answers": answers});
-        if answers == 0 {
-            report.bounded(&row, 100.0 * ours / theirs, CPU_BOUND, detail);
-        } else {
-            report.measured(&row, 100.0 * ours / theirs, detail);
-        }
+        report.bounded(
+            &format!("{what}: CPU time, % of ffmpeg's"),
+            100.0 * ours / theirs,
+            CPU_BOUND,
+            json!({"headend": ours, "ffmpeg": theirs}),
+        );
         report.note(&format!(
-            "    CPU seconds: headend {ours:.2}, ffmpeg {theirs:.2}; {answers} answers to the crowd"
+            "    CPU seconds: headend {ours:.2}, ffmpeg {theirs:.2}"
         ));
     }
 }

@@ -29,22 +29,16 @@ const RESUME_BOUND: f64 = 2.0;
 /// Somebody who makes the renditions; nothing when it is not installed.
 type Way = (&'static str, fn(&Film) -> Option<Cost>);
 
-const PLAIN_ONE: Way = ("plain ffmpeg, one thread", |film| {
+const PLAIN_ONE: Way = ("plain ffmpeg, one thread an encoder", |film| {
     Some(run::plain(film, Some(1)))
 });
 const PLAIN: Way = ("plain ffmpeg, its own choice of threads", |film| {
     Some(run::plain(film, None))
 });
-const JOB_ONE: Way = ("job, one worker of one thread", |film| {
-    Some(run::job(film, 1, 1))
+const JOB_ONE: Way = ("job, one worker", |film| Some(run::job(film, 1, 1)));
+const JOB_WIDE: Way = ("job, one worker with encoders of two threads", |film| {
+    Some(run::job(film, 2, 2))
 });
-const JOB_WIDE: Way = (
-    "job, one worker with x264's own number of threads",
-    |film| {
-        let own = run::own_threads();
-        Some(run::job(film, own, own))
-    },
-);
 const JOB_TWO: Way = ("job, two workers", |film| Some(run::job(film, 2, 1)));
 const DJANGO: Way = ("django-video-transcoding 1.0.0", run::django);
 const SHAKA: Way = ("Shaka Streamer 1.5.1", run::shaka);

@@ -19,8 +19,8 @@ pub(super) struct Cost {
     pub(super) bytes: u64,
 }
 
-/// Makes the renditions with one ffmpeg, into an HLS presentation. Decoder, filters and encoders have as
-/// many `threads` as are given, as those of a job's worker have, or as ffmpeg takes by itself.
+/// Makes the renditions with one ffmpeg, into an HLS presentation. Encoders have as many `threads`
+/// as are given, or as ffmpeg takes by itself.
 pub(super) fn plain(film: &Film, threads: Option<u32>) -> Cost {
     let out = film.empty("plain");
     let mut graph = format!("[0:v]split={}", LADDER.len());
@@ -48,12 +48,7 @@ pub(super) fn plain(film: &Film, threads: Option<u32>) -> Cost {
     let mut command = launch::command("ffmpeg");
     command
         .current_dir(&out)
-        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]);
-    let own = threads.map(|threads| threads.to_string());
-    if let Some(threads) = &own {
-        command.args(["-filter_complex_threads", threads, "-threads", threads]);
-    }
-    command
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
         .args(["-i", "../film.mp4", "-filter_complex", &graph])
         .args(outputs.split_whitespace())
         .args(["-map", "0:a"])
@@ -66,20 +61,14 @@ pub(super) fn plain(film: &Film, threads: Option<u32>) -> Cost {
             "-ac",
             "2",
         ]);
-    if let Some(threads) = &own {
-        command.args(["-threads", threads]);
+    if let Some(threads) = threads {
+        command.args(["-threads", &threads.to_string()]);
     }
     command
         .args("-f hls -hls_time 6 -hls_playlist_type vod -hls_segment_type fmp4".split(' '))
         .args(["-var_stream_map", &streams.join(" ")])
         .args(["-hls_segment_filename", "%v-%d.m4s", "%v.m3u8"]);
     timed(&mut command, &out)
-}
-
-/// Returns how many threads x264 takes by itself: three for two processors.
-pub(super) fn own_threads() -> u32 {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    u32::try_from(processors * 3 / 2).unwrap_or(1)
 }
 
 /// Runs a job with so many threads at one time, of which each encoder has its own number.
